@@ -1,0 +1,284 @@
+# Set-up for every script here: Python, .venv, locked dependencies, the project itself, Chromium. Source it, then call
+#
+#   setup LEVEL        LEVEL is `runtime`, `dev` or `bench`
+#
+# It is idempotent: a stamp in .venv, keyed by the locks, pyproject.toml, the Python and this folder, makes the
+# second run a matter of milliseconds. Every failure says what was tried and what to do, and exits with 3.
+#
+# Read from the environment:
+#   CHROME_PATH     the Chrome or Chromium to use; exported by `setup` for the programs that follow
+#   BYKILT_PYTHON   the Python to make .venv with (default: the first Python >= 3.11 on PATH)
+#   BYKILT_NO_APT   non-empty: never call apt-get
+#   pip's own variables and files (another index, a proxy, certificates) are left to pip.
+
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+ROOT=$PWD
+VENV=$ROOT/.venv
+PY=$VENV/bin/python
+TRIED=()
+
+say() { printf '\033[2m[set-up]\033[0m %s\n' "$*" >&2; }
+
+fail() { # MESSAGE HINT...
+  printf '\n[set-up] failed: %s\n' "$1" >&2
+  shift
+  if ((${#TRIED[@]})); then
+    echo "  Tried:" >&2
+    printf '    - %s\n' "${TRIED[@]}" >&2
+  fi
+  echo "  What to do:" >&2
+  printf '    - %s\n' "$@" >&2
+  exit 3
+}
+
+digest() { if command -v sha256sum >/dev/null; then sha256sum; else shasum -a 256; fi; }
+
+# --- packages of the system ---------------------------------------------------------------------------------
+
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi; }
+
+can_apt() {
+  [ -z "${BYKILT_NO_APT:-}" ] && command -v apt-get >/dev/null || return 1
+  [ "$(id -u)" = 0 ] || { command -v sudo >/dev/null && sudo -n true 2>/dev/null; }
+}
+
+APT_UPDATED=
+apt_install() { # PACKAGE...
+  local log=$VENV.apt.log
+  if [ -z "$APT_UPDATED" ]; then
+    as_root apt-get update -qq >"$log" 2>&1 || say "apt-get update had trouble; going on with the lists that are here"
+    APT_UPDATED=1
+  fi
+  if as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >"$log" 2>&1; then
+    rm -f "$log"
+    return 0
+  fi
+  TRIED+=("apt-get install $*: $(grep -m1 '^E:' "$log" || tail -n 1 "$log")")
+  rm -f "$log"
+  return 1
+}
+
+# --- Python and .venv ---------------------------------------------------------------------------------------
+
+is_python() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; }
+can_make_venvs() { "$1" -c 'import ensurepip, venv' >/dev/null 2>&1; }
+
+find_python() { # prints a Python >= 3.11 that can make virtual environments
+  local name path found=
+  for name in ${BYKILT_PYTHON:+"$BYKILT_PYTHON"} python3 python3.13 python3.12 python3.11 python3.14 /usr/bin/python3; do
+    path=$(command -v "$name" 2>/dev/null) || continue
+    is_python "$path" || continue
+    if can_make_venvs "$path"; then
+      echo "$path"
+      return
+    fi
+    found=${found:-$path}
+  done
+  echo "${found:+without-venv:$found}"
+}
+
+make_venv() {
+  local python version log=$VENV.log
+  python=$(find_python)
+  case $python in /* | ?:*) ;; *)
+    if can_apt; then
+      say "installing Python's venv module (apt-get)"
+      # Debian keeps venv out of python3; its versioned package serves a Python that is not the default one.
+      version=
+      [ -z "$python" ] || version=$("${python#without-venv:}" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+      apt_install python3 python3-venv || true
+      [ -z "$version" ] || [ -n "$(find_python | grep '^/' || true)" ] || apt_install "python$version-venv" || true
+      python=$(find_python)
+    else
+      TRIED+=("apt-get: not used (it is not here, or neither root nor passwordless sudo is, or BYKILT_NO_APT is set)")
+    fi
+    ;;
+  esac
+  case $python in
+  /*) ;;
+  without-venv:*) fail "${python#without-venv:} cannot make virtual environments (its venv or ensurepip module is missing)" \
+    "Debian, Ubuntu: sudo apt-get install python3-venv, then run this again" ;;
+  *)
+    TRIED+=("python3, python3.11 to python3.14 on PATH: none is Python 3.11 or newer")
+    fail "no Python >= 3.11 was found" \
+      "Debian 12, Ubuntu 24.04 or newer: sudo apt-get install python3 python3-venv" \
+      "elsewhere: install Python 3.11 or newer and point BYKILT_PYTHON at it"
+    ;;
+  esac
+  say "making .venv with $("$python" --version) ($python)"
+  rm -rf "$VENV"
+  if ! "$python" -m venv "$VENV" >"$log" 2>&1; then
+    TRIED+=("$python -m venv $VENV: $(tail -n 1 "$log")")
+    rm -f "$log"
+    fail "the virtual environment could not be made" "check that $ROOT is writable and the disk is not full"
+  fi
+  rm -f "$log"
+}
+
+venv_is_good() { # it is here, runs, and was not moved since (its scripts name their Python by absolute path)
+  [ -x "$PY" ] && [ "$("$PY" -c 'import sys; print(sys.prefix)' 2>/dev/null)" = "$VENV" ] && is_python "$PY"
+}
+
+# --- Python packages ----------------------------------------------------------------------------------------
+
+lock_of() { if [ "$1" = runtime ]; then echo requirements.lock; else echo "requirements-$1.lock"; fi; }
+stamp_of() { echo "$VENV/.setup-$1"; }
+
+key_of() { # LEVEL: changes when the packages of that level have to be installed anew
+  { printf '%s\n' "$ROOT" && cat "$VENV/pyvenv.cfg" "$(lock_of "$1")" requirements-build.lock pyproject.toml; } | digest
+}
+
+is_stamped() { # LEVEL: the key needs no Python, so this costs milliseconds
+  [ -f "$(stamp_of "$1")" ] && [ -x "$VENV/bin/bykilt" ] && [ "$(cat "$(stamp_of "$1")")" = "$(key_of "$1")" ]
+}
+
+pip_install() { # WHAT ARG...
+  local what=$1 log=$VENV/pip.log
+  shift
+  if "$PY" -m pip install --disable-pip-version-check --no-input --quiet "$@" >"$log" 2>&1; then
+    rm -f "$log"
+    return 0
+  fi
+  sed 's/^/    | /' "$log" | tail -n 15 >&2
+  TRIED+=("pip install $*")
+  if grep -q 'DO NOT MATCH THE HASHES' "$log"; then
+    fail "a downloaded package is not the one that was locked ($what)" \
+      "do not go on: the index in use serves other files than the lock was made from"
+  fi
+  fail "$what could not be installed (the whole output is in $log)" \
+    "check the network, or pip's settings (.venv/bin/pip config list), then run this again" \
+    "behind a proxy or a mirror: pip reads HTTPS_PROXY, PIP_INDEX_URL and PIP_CERT"
+}
+
+install_packages() { # LEVEL
+  local level=$1 lock other
+  lock=$(lock_of "$level")
+  say "installing $(grep -c '==' "$lock") locked packages from $lock (the first time this downloads up to 150 MB)"
+  rm -f "$(stamp_of "$level")"
+  pip_install "the locked packages" --require-hashes -r requirements-build.lock -r "$lock"
+  pip_install "bykilt itself" --no-deps --no-build-isolation --editable .
+  for other in runtime dev bench; do # a stamp that is stale now must not come true again with an older lock
+    is_stamped "$other" || rm -f "$(stamp_of "$other")"
+  done
+  key_of "$level" >"$(stamp_of "$level")"
+}
+
+setup_python() { # LEVEL
+  if is_stamped "$1"; then return; fi
+  # The other levels contain the runtime, in the same versions.
+  if [ "$1" = runtime ] && { is_stamped dev || is_stamped bench; }; then return; fi
+  venv_is_good || make_venv
+  install_packages "$1"
+}
+
+# --- Chromium -----------------------------------------------------------------------------------------------
+
+answers_as_chromium() { # PATH: Ubuntu's `chromium-browser` without its snap is a stub that only prints advice
+  local answer
+  answer=$(timeout 30 "$1" --version 2>/dev/null) || return 1
+  [[ $answer =~ (Chrome|Chromium).*\ [0-9]+\. ]]
+}
+
+is_snap() { # a snap's browser sees neither our profile folder nor our pipes
+  case $(readlink -f "$1") in /snap/* | */bin/snap) return 0 ;; esac
+  grep -qs '/snap/bin/chromium' "$1" 2>/dev/null
+}
+
+installed_chromium() { # prints the first usable browser of this machine
+  local name path
+  for name in google-chrome google-chrome-stable chromium chromium-browser /usr/bin/chromium /usr/lib/chromium/chromium \
+    /opt/google/chrome/chrome; do
+    path=$(command -v "$name" 2>/dev/null) || continue
+    if ! is_snap "$path" && answers_as_chromium "$path"; then
+      echo "$path"
+      return
+    fi
+  done
+}
+
+# A browser that root installs must be readable for the unprivileged user that it runs as, so not under /root.
+playwright_browsers() {
+  if [ -n "${PLAYWRIGHT_BROWSERS_PATH:-}" ]; then
+    echo "$PLAYWRIGHT_BROWSERS_PATH"
+  elif [ "$(id -u)" = 0 ]; then
+    echo /var/lib/bykilt/browsers
+  else
+    echo "${XDG_CACHE_HOME:-$HOME/.cache}/ms-playwright"
+  fi
+}
+
+playwright_chromium() { # prints the newest Chromium that Playwright has installed
+  local path
+  for path in $(ls -d "$(playwright_browsers)"/chromium-*/chrome-linux*/chrome 2>/dev/null | sort -V -r); do
+    if answers_as_chromium "$path"; then
+      echo "$path"
+      return
+    fi
+  done
+}
+
+install_chromium() { # prints nothing; leaves a browser that the finders above find, or fails
+  local log=$VENV/browser.log deps=()
+  if can_apt; then
+    say "installing Chromium with apt-get"
+    if apt_install chromium chromium-sandbox || apt_install chromium; then
+      # Fonts only make pages prettier: their absence is no failure.
+      apt_install fonts-liberation fonts-ipafont-gothic || true
+      [ -z "$(installed_chromium)" ] || return 0
+      TRIED+=("chromium from apt-get: it is installed but does not answer --version")
+    fi
+    deps=(--with-deps)
+  else
+    TRIED+=("apt-get: not used (it is not here, or neither root nor passwordless sudo is, or BYKILT_NO_APT is set)")
+  fi
+  say "installing Chromium with Playwright into $(playwright_browsers)"
+  if PLAYWRIGHT_BROWSERS_PATH=$(playwright_browsers) "$PY" -m playwright install "${deps[@]}" chromium >"$log" 2>&1; then
+    rm -f "$log"
+    return 0
+  fi
+  TRIED+=("playwright install ${deps[*]} chromium: $(grep -m1 -i error "$log" || tail -n 1 "$log")")
+}
+
+setup_chromium() { # exports CHROME_PATH
+  local stamp=$VENV/.setup-chromium path
+  if [ -n "${CHROME_PATH:-}" ]; then
+    if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$(chromium_key "$CHROME_PATH")" ]; then return; fi
+    answers_as_chromium "$CHROME_PATH" || fail "CHROME_PATH is $CHROME_PATH, which does not answer --version as Chrome or Chromium" \
+      "set CHROME_PATH to the browser's executable, or unset it to let set-up find or install one"
+    path=$CHROME_PATH
+  elif [ -f "$stamp" ] && path=$(head -n 1 "$stamp") && [ "$(cat "$stamp")" = "$(chromium_key "$path")" ]; then
+    :
+  else
+    path=$(installed_chromium)
+    path=${path:-$(playwright_chromium)}
+    if [ -z "$path" ]; then
+      TRIED+=("google-chrome, google-chrome-stable, chromium, chromium-browser on PATH, and Playwright's own: none answers --version")
+      install_chromium
+      path=$(installed_chromium)
+      path=${path:-$(playwright_chromium)}
+    fi
+    [ -n "$path" ] || fail "no Chrome or Chromium was found and none could be installed" \
+      "Debian: sudo apt-get install chromium" \
+      "elsewhere: install Chrome or Chromium and set CHROME_PATH to its executable"
+  fi
+  export CHROME_PATH=$path
+  chromium_key "$path" >"$stamp"
+}
+
+chromium_key() { # PATH: the path, then what changes when the browser is updated or removed
+  printf '%s\n' "$1"
+  stat -L -c '%s %Y' "$1" 2>/dev/null || echo gone
+}
+
+# --- all of it ----------------------------------------------------------------------------------------------
+
+setup() { # LEVEL
+  if command -v flock >/dev/null; then # two scripts started together must not both fill .venv
+    exec 9>"$VENV.lock"
+    flock 9
+  fi
+  setup_python "$1"
+  setup_chromium
+  exec 9>&-
+}
