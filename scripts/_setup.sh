@@ -2,7 +2,7 @@
 #
 #   setup LEVEL        LEVEL is `runtime`, `dev` or `bench`
 #
-# It is idempotent: a stamp in .venv, keyed by the locks, pyproject.toml, the Python and this folder, makes the
+# It is idempotent: a stamp in .venv, keyed by the locks, the package's metadata, the Python and this folder, makes the
 # second run a matter of milliseconds. Every failure says what was tried and what to do, and exits with 3.
 #
 # Read from the environment:
@@ -126,7 +126,11 @@ lock_of() { if [ "$1" = runtime ]; then echo requirements.lock; else echo "requi
 stamp_of() { echo "$VENV/.setup-$1"; }
 
 key_of() { # LEVEL: changes when the packages of that level have to be installed anew
-  { printf '%s\n' "$ROOT" && cat "$VENV/pyvenv.cfg" "$(lock_of "$1")" requirements-build.lock pyproject.toml; } | digest
+  {
+    printf '%s\n' "$ROOT"
+    cat "$VENV/pyvenv.cfg" "$(lock_of "$1")" requirements-build.lock
+    sed '/^\[tool\.ruff\]/,$d' pyproject.toml # what comes after are the settings of the checks
+  } | digest
 }
 
 is_stamped() { # LEVEL: the key needs no Python, so this costs milliseconds
