@@ -1,0 +1,1 @@
+"""A real Chromium: finding and starting it, talking to it, and the engine contract on top."""

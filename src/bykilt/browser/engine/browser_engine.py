@@ -1,0 +1,416 @@
+"""The engine contract: what every engine does, and the one edge at which an action becomes a result.
+
+Knows deadlines, facts, metrics and pictures for the trace, which are the same for both engines.
+Does not know how a page is driven: that is each engine's `perform`.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from types import TracebackType
+from typing import Any, ClassVar, Self
+
+import anyio
+
+from bykilt.browser.engine.actions import Action, parse_action, to_json
+from bykilt.browser.engine.errors import (
+    ActionError,
+    BrowserGone,
+    BrowserNotFound,
+    EngineError,
+    EngineNotRunning,
+    InvalidAction,
+    LaunchFailed,
+    UnknownEngine,
+)
+from bykilt.browser.engine.launch_context import LaunchContext, NetworkMode, Viewport
+from bykilt.browser.engine.progress import Progress
+from bykilt.browser.engine.trace_pictures import Picture, TracePictures
+from bykilt.clock import Clock, SystemClock
+from bykilt.events.model import (
+    ActionFinished,
+    ActionStarted,
+    ConsoleMessage,
+    Fact,
+    FactSink,
+    Failure,
+    Outcome,
+    SnapshotPhase,
+    Unheard,
+)
+from bykilt.ids import CallId, PageId
+from bykilt.json_types import JsonObject, JsonValue
+
+_MAX_CONSOLE_MESSAGES = 1000
+
+
+class EngineType(StrEnum):
+    """The engines there are, by the names used in settings."""
+
+    CDP = "cdp"
+    PLAYWRIGHT = "playwright"
+
+
+@dataclass(frozen=True, slots=True)
+class ActionOutput:
+    """What an engine's handler gives back: values for programs, files by name."""
+
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    artifacts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ActionResult:
+    """How one action ended. `error` is for people; `metadata["error_code"]` for programs. Times in ms."""
+
+    success: bool
+    action_type: str
+    duration_ms: float
+    error: str | None = None
+    artifacts: dict[str, str] = field(default_factory=dict)
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class EngineMetrics:
+    """Counts since launch. Times in ms."""
+
+    engine_type: str = ""
+    launch_duration_ms: float = 0.0
+    total_actions: int = 0
+    failed_actions: int = 0
+    total_duration_ms: float = 0.0
+    actions_by_type: dict[str, int] = field(default_factory=dict)
+    errors_by_code: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def average_duration_ms(self) -> float:
+        """Mean time of an action; 0 before the first."""
+        return self.total_duration_ms / self.total_actions if self.total_actions else 0.0
+
+    def count(self, result: ActionResult) -> None:
+        """Add one finished action."""
+        self.total_actions += 1
+        self.total_duration_ms += result.duration_ms
+        self.actions_by_type[result.action_type] = self.actions_by_type.get(result.action_type, 0) + 1
+        if not result.success:
+            self.failed_actions += 1
+            code = str(result.metadata.get("error_code", ""))
+            self.errors_by_code[code] = self.errors_by_code.get(code, 0) + 1
+
+
+class BrowserEngine(ABC):
+    """Carries out actions on a browser of its own.
+
+    `launch`, then `dispatch` as often as needed, one action at a time, then `shutdown`; or `async with`.
+    Facts go to `facts`; files go to `artifact_dir`, or to a new temporary folder when none is given.
+    """
+
+    engine_type: ClassVar[EngineType]
+
+    def __init__(
+        self, *, facts: FactSink | None = None, artifact_dir: Path | None = None, clock: Clock | None = None
+    ) -> None:
+        self.metrics = EngineMetrics(engine_type=str(self.engine_type))
+        self.clock: Clock = clock or SystemClock()
+        self._facts: FactSink = facts or Unheard()
+        self._artifact_dir = artifact_dir
+        self._confined = artifact_dir is not None
+        self._context: LaunchContext | None = None
+        self._console: deque[ConsoleMessage] = deque(maxlen=_MAX_CONSOLE_MESSAGES)
+        self._calls = 0
+        self._pictures: TracePictures | None = None
+
+    # ---- what each engine provides
+
+    @abstractmethod
+    async def open_browser(self, context: LaunchContext) -> None:
+        """Start or attach to the browser and open the first page; leave nothing behind on failure."""
+
+    @abstractmethod
+    async def close_browser(self) -> None:
+        """End the browser and remove what it left; safe to call in any state, more than once."""
+
+    @abstractmethod
+    async def perform(self, action: Action, progress: Progress) -> ActionOutput:
+        """Carry out one action.
+
+        Raises:
+            ActionError: With the exact reason. Deadlines are set by the caller.
+        """
+
+    @abstractmethod
+    async def take_picture(self) -> Picture | None:
+        """Return the current page's viewport as a picture for the trace, or None if it has none to give."""
+
+    @property
+    @abstractmethod
+    def current_page(self) -> PageId | None:
+        """The page that actions go to when they name none."""
+
+    @property
+    @abstractmethod
+    def current_url(self) -> str:
+        """The address of the current page; empty when there is none."""
+
+    # ---- life
+
+    async def launch(self, context: LaunchContext | None = None) -> None:
+        """Start the browser.
+
+        Raises:
+            EngineError: It could not start; nothing is left behind.
+            InvalidInput: A setting is impossible or cannot be enforced.
+        """
+        if self._context is not None:
+            raise EngineError("the engine is launched already", hint="shut it down first, or use a second engine")
+        context = context or LaunchContext()
+        context.check()
+        started_s = self.clock.monotonic_s()
+        try:
+            with anyio.fail_after(max(context.timeout_ms / 1000, 1)):
+                await self.open_browser(context)
+        except TimeoutError:
+            await self._close_bounded()
+            raise LaunchFailed(
+                f"the browser did not start within {context.timeout_ms / 1000:.0f} s",
+                hint="run `bykilt doctor`; a loaded machine may need a higher timeout",
+            ) from None
+        except BaseException:
+            await self._close_bounded()
+            raise
+        self._context = context
+        if context.trace_enabled:
+            self._pictures = TracePictures(self.artifact_dir, self._facts, self.clock)
+        self.metrics.launch_duration_ms = (self.clock.monotonic_s() - started_s) * 1000
+
+    async def shutdown(self) -> None:
+        """End the browser. No process and no profile folder is left; calling it twice is fine."""
+        self._context = None
+        self._pictures = None
+        await self._close_bounded()
+
+    async def _close_bounded(self) -> None:
+        with anyio.move_on_after(15, shield=True):
+            await self.close_browser()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.shutdown()
+
+    @property
+    def running(self) -> bool:
+        """Whether `launch` has succeeded and `shutdown` has not been called."""
+        return self._context is not None
+
+    @property
+    def context(self) -> LaunchContext:
+        """The settings of the launch.
+
+        Raises:
+            EngineNotRunning: There is no browser.
+        """
+        if self._context is None:
+            raise EngineNotRunning()
+        return self._context
+
+    @property
+    def artifact_dir(self) -> Path:
+        """Where files go; made on first use."""
+        if self._artifact_dir is None:
+            self._artifact_dir = Path(tempfile.mkdtemp(prefix="bykilt-artifacts-"))
+        self._artifact_dir.mkdir(parents=True, exist_ok=True)
+        return self._artifact_dir
+
+    def get_metrics(self) -> EngineMetrics:
+        """Return the counts since launch."""
+        return self.metrics
+
+    # ---- actions
+
+    async def dispatch(self, action: Action | Mapping[str, JsonValue]) -> ActionResult:
+        """Carry out one action within its deadline and say how it ended.
+
+        Raises:
+            EngineNotRunning: There is no browser. Everything else is in the result.
+        """
+        context = self.context
+        started_s = self.clock.monotonic_s()
+        try:
+            parsed = action if isinstance(action, Action) else parse_action(action)
+        except InvalidAction as invalid:
+            name = str(action.get("type", "")) if isinstance(action, Mapping) else ""
+            return self._finish(name, started_s, ActionOutput(), invalid)
+        timeout_s = (context.timeout_ms if parsed.timeout_ms is None else parsed.timeout_ms) / 1000
+        self._calls += 1
+        call_id = CallId(f"call@{self._calls}")
+        self.publish(
+            ActionStarted(
+                call_id,
+                parsed.type,
+                title_of(parsed),
+                self._params(parsed),
+                self.current_page,
+                started_s * 1000,
+            )
+        )
+        await self._picture(call_id, SnapshotPhase.BEFORE)
+        progress = Progress(call_id, parsed.type, timeout_s, self.clock, self._facts)
+        output, error = await self._attempt(parsed, progress, timeout_s)
+        await self._picture(call_id, SnapshotPhase.AFTER)
+        result = self._finish(parsed.type, started_s, output, error)
+        self.publish(
+            ActionFinished(
+                call_id,
+                parsed.type,
+                Outcome.FAILED if error else Outcome.SUCCEEDED,
+                self.clock.monotonic_s() * 1000,
+                result.duration_ms,
+                Failure(error.code, error.message, error.hint) if error else None,
+                self.current_page,
+                self.current_url,
+            )
+        )
+        return result
+
+    async def _attempt(
+        self, action: Action, progress: Progress, timeout_s: float
+    ) -> tuple[ActionOutput, ActionError | None]:
+        try:
+            with anyio.move_on_after(timeout_s) as scope:
+                return await self.perform(action, progress), None
+        except ActionError as error:
+            return ActionOutput(), error
+        assert scope.cancelled_caught
+        return ActionOutput(), progress.explain()
+
+    def _finish(
+        self, action_type: str, started_s: float, output: ActionOutput, error: ActionError | None
+    ) -> ActionResult:
+        metadata = dict(output.metadata)
+        if error is not None:
+            metadata["error_code"] = error.code
+            if error.hint:
+                metadata["hint"] = error.hint
+            if isinstance(error, InvalidAction) and error.field:
+                metadata["field"] = error.field
+        result = ActionResult(
+            success=error is None,
+            action_type=action_type,
+            duration_ms=(self.clock.monotonic_s() - started_s) * 1000,
+            error=error.message if error else None,
+            artifacts=dict(output.artifacts),
+            metadata=metadata,
+        )
+        self.metrics.count(result)
+        return result
+
+    def _params(self, action: Action) -> JsonObject:
+        return to_json(action)
+
+    async def _picture(self, call_id: CallId, phase: SnapshotPhase) -> None:
+        if self._pictures is not None:
+            await self._pictures.take(self.take_picture, call_id, phase, self.current_page)
+
+    # ---- facts
+
+    def publish(self, fact: Fact) -> None:
+        """Give a fact to the stream; console messages are also kept for `get_console_messages`."""
+        if isinstance(fact, ConsoleMessage):
+            self._console.append(fact)
+        self._facts.publish(fact)
+
+    async def get_console_messages(self) -> list[dict[str, Any]]:
+        """Return the latest console messages (1,000 at most), oldest first: level, text, args, location, time."""
+        return [
+            {
+                "level": message.level,
+                "text": message.text,
+                "args": list(message.args),
+                "location": {"url": message.url, "line": message.line, "column": message.column},
+                "time_ms": message.time_ms,
+                "page": message.page_id,
+            }
+            for message in self._console
+        ]
+
+    def artifact_path(self, wanted: str | None, default_stem: str, suffix: str) -> Path:
+        """Return where a file of an action goes, its folder made.
+
+        A relative path is inside the artifact folder. With an artifact folder given at construction (a run),
+        nothing outside it may be named: flow files are not trusted.
+
+        Raises:
+            InvalidAction: The path leaves the artifact folder.
+        """
+        root = self.artifact_dir.resolve()
+        if wanted is None:
+            return self._free_name(root / "screenshots", default_stem, suffix)
+        path = (root / wanted).resolve()
+        if self._confined and not path.is_relative_to(root):
+            raise InvalidAction(
+                f"path {wanted!r} is outside the run folder", field="path", hint="use a relative path without '..'"
+            )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def _free_name(self, folder: Path, stem: str, suffix: str) -> Path:
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / f"{self._calls:04d}-{stem}{suffix}"
+
+    # ---- the same actions as methods
+
+    async def navigate(self, url: str, wait_until: str = "load", timeout_ms: float | None = None) -> ActionResult:
+        """Open an address; see the action `navigate`."""
+        return await self.dispatch({"type": "navigate", "url": url, "wait_until": wait_until, "timeout_ms": timeout_ms})
+
+    async def upload_file(self, selector: str | Sequence[str], file_paths: Sequence[str]) -> ActionResult:
+        """Put files into a file input; see the action `file_upload`."""
+        chosen: JsonValue = selector if isinstance(selector, str) else list(selector)
+        return await self.dispatch({"type": "file_upload", "selector": chosen, "files": list(file_paths)})
+
+
+def title_of(action: Action) -> str:
+    """Return a short line for people: the action and what it is aimed at."""
+    fields = to_json(action)
+    for name in ("url", "selector", "key", "text", "expression", "page"):
+        value = fields.get(name)
+        if isinstance(value, str):
+            short = value if len(value) <= 80 else value[:77] + "..."
+            return f"{action.type} {short}"
+        if isinstance(value, Sequence) and value:
+            return f"{action.type} {value[0]}"
+    return action.type
+
+
+__all__ = [
+    "Action",
+    "ActionError",
+    "ActionOutput",
+    "ActionResult",
+    "BrowserEngine",
+    "BrowserGone",
+    "BrowserNotFound",
+    "EngineError",
+    "EngineMetrics",
+    "EngineNotRunning",
+    "EngineType",
+    "InvalidAction",
+    "LaunchContext",
+    "LaunchFailed",
+    "NetworkMode",
+    "Picture",
+    "Progress",
+    "UnknownEngine",
+    "Viewport",
+]

@@ -1,0 +1,98 @@
+"""What a caller may ask of a browser before it starts. Knows the settings and their checks, not their effect."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from bykilt.errors import InvalidInput
+
+
+class NetworkMode(StrEnum):
+    """What the browser's network may reach."""
+
+    NONE = "none"
+    RESTRICTED = "restricted"
+    OPEN = "open"
+    HOST = "host"
+
+
+@dataclass(frozen=True, slots=True)
+class Viewport:
+    """The size of the page area, in CSS pixels."""
+
+    width: int = 1280
+    height: int = 720
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaunchContext:
+    """Settings for one launch.
+
+    `viewport` may be given as `{"width": …, "height": …}` or `(width, height)`; `timeout_ms` is the deadline
+    of every action that names none. `cdp_url` attaches to a browser that runs elsewhere instead of starting one.
+    """
+
+    headless: bool = True
+    browser_type: str = "chromium"
+    viewport: Viewport | Mapping[str, int] | Sequence[int] = field(default_factory=Viewport)
+    user_agent: str | None = None
+    proxy: str | None = None
+    timeout_ms: float = 30_000
+    trace_enabled: bool = False
+    sandbox_mode: bool = True
+    extra_args: Sequence[str] = ()
+    sandbox_network_mode: str = NetworkMode.HOST
+    sandbox_filesystem_mode: str = "readonly"
+    enable_seccomp: bool = True
+    enable_apparmor: bool = True
+    allowed_hosts: Sequence[str] = ()
+    cdp_url: str | None = None
+    user_data_dir: str | Path | None = None
+    storage_state: str | Path | None = None
+
+    @property
+    def viewport_size(self) -> Viewport:
+        """The viewport in its one form.
+
+        Raises:
+            InvalidInput: It has no positive width and height.
+        """
+        given = self.viewport
+        try:
+            if isinstance(given, Viewport):
+                size = given
+            elif isinstance(given, Mapping):
+                size = Viewport(int(given["width"]), int(given["height"]))
+            else:
+                width, height = given
+                size = Viewport(int(width), int(height))
+        except (KeyError, TypeError, ValueError):
+            raise InvalidInput(
+                f"viewport {given!r} has no width and height", hint='use {"width": 1280, "height": 720}'
+            ) from None
+        if not (0 < size.width <= 10_000 and 0 < size.height <= 10_000):
+            raise InvalidInput(f"viewport {size.width}x{size.height} is out of range", hint="use 1 to 10000 pixels")
+        return size
+
+    def check(self) -> None:
+        """Raise `InvalidInput` where a setting is impossible, or cannot be enforced and so must not be promised."""
+        _ = self.viewport_size
+        if self.browser_type not in ("chromium", "chrome"):
+            raise InvalidInput(f"browser_type {self.browser_type!r} is not supported", hint="use 'chromium'")
+        if self.timeout_ms <= 0:
+            raise InvalidInput(f"timeout_ms must be above 0, got {self.timeout_ms:g}", hint="30000 is the default")
+        try:
+            mode = NetworkMode(self.sandbox_network_mode)
+        except ValueError:
+            raise InvalidInput(
+                f"sandbox_network_mode {self.sandbox_network_mode!r} is unknown",
+                hint=f"use one of {', '.join(NetworkMode)}",
+            ) from None
+        if mode is not NetworkMode.HOST or self.allowed_hosts:
+            raise InvalidInput(
+                "limiting the browser's network cannot be enforced by this version, so it is refused",
+                hint="use sandbox_network_mode='host' without allowed_hosts, or limit the network outside bykilt",
+            )

@@ -1,0 +1,98 @@
+"""Pictures of the page before and after each action, for the trace.
+
+Knows when a picture can be shared between two actions and what to do when none can be had.
+Does not know how an engine takes one, nor the trace format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+
+from bykilt.browser.engine.errors import ActionError
+from bykilt.clock import Clock
+from bykilt.events.model import FactSink, ScreenshotTaken, SnapshotPhase
+from bykilt.ids import CallId, PageId
+
+_PATIENCE_S = 2.0
+_FRESH_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An encoded image with its size in CSS pixels."""
+
+    data: bytes
+    media_type: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    fact: ScreenshotTaken
+    at_s: float
+
+
+class TracePictures:
+    """Takes, stores and announces them. A picture that cannot be had is left out; the action goes on."""
+
+    def __init__(self, folder: Path, facts: FactSink, clock: Clock) -> None:
+        self._root = folder
+        self._folder = folder / "trace"
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._facts = facts
+        self._clock = clock
+        self._count = 0
+        self._last: _Taken | None = None
+
+    async def take(
+        self,
+        shutter: Callable[[], Awaitable[Picture | None]],
+        call_id: CallId,
+        phase: SnapshotPhase,
+        page_id: PageId | None,
+    ) -> None:
+        """Announce the page as it is now, under this call and phase.
+
+        The picture after one action serves as the picture before the next when that follows at once.
+        """
+        now_s = self._clock.monotonic_s()
+        last = self._last
+        if phase is SnapshotPhase.BEFORE and last and last.fact.page_id == page_id and now_s - last.at_s < _FRESH_S:
+            self._announce(
+                last.fact.file, last.fact.media_type, last.fact.width, last.fact.height, call_id, phase, page_id
+            )
+            return
+        picture = None
+        try:
+            with anyio.move_on_after(_PATIENCE_S):
+                picture = await shutter()
+        except ActionError:
+            return
+        if picture is None:
+            return
+        self._count += 1
+        suffix = "jpeg" if picture.media_type == "image/jpeg" else "png"
+        path = self._folder / f"{self._count:05d}.{suffix}"
+        path.write_bytes(picture.data)
+        name = str(path.relative_to(self._root))
+        self._announce(name, picture.media_type, picture.width, picture.height, call_id, phase, page_id)
+
+    def _announce(
+        self,
+        file: str,
+        media_type: str,
+        width: int,
+        height: int,
+        call_id: CallId,
+        phase: SnapshotPhase,
+        page_id: PageId | None,
+    ) -> None:
+        now_s = self._clock.monotonic_s()
+        fact = ScreenshotTaken(file, media_type, width, height, now_s * 1000, page_id, call_id, phase)
+        self._facts.publish(fact)
+        self._last = _Taken(fact, now_s)

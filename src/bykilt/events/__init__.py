@@ -1,0 +1,1 @@
+"""The one stream of facts that a run gives off."""
