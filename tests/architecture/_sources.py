@@ -39,8 +39,6 @@ def sources_of_tests() -> tuple[Source, ...]:
     return tuple(_read(ROOT / "tests"))
 
 
-
-
 def tracked_files() -> list[Path]:
     """Return the files that git tracks, without those deleted in the work tree."""
     listed = subprocess.run(

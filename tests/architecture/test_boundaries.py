@@ -107,11 +107,10 @@ def test_scripts_for_the_page_stay_small() -> None:
 
 def test_functions_stay_small() -> None:
     found = {
-        f"{source.place(node)} {node.name}": lines
+        f"{source.place(function)} {function.name}": lines
         for source in package_sources()
-        for node in ast.walk(source.tree)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and (lines := (node.end_lineno or node.lineno) - node.lineno + 1) > MAX_FUNCTION_LINES
+        for function in _functions(source.tree)
+        if (lines := (function.end_lineno or function.lineno) - function.lineno + 1) > MAX_FUNCTION_LINES
     }
     assert not found
 
@@ -166,6 +165,10 @@ def test_nothing_is_put_off_in_a_comment() -> None:
 
 def _matches(name: str, patterns: Iterable[str]) -> bool:
     return any(fnmatch(name, pattern) for pattern in patterns)
+
+
+def _functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
 
 
 def _calls(tree: ast.AST) -> Iterator[ast.Call]:

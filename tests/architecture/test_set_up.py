@@ -15,7 +15,21 @@ import pytest
 from tests.architecture._sources import ROOT
 
 # What the scripts use of a minimal system; no Python, no apt-get, no browser.
-TOOLS = ["bash", "cat", "dirname", "env", "grep", "head", "id", "ls", "mkdir", "mktemp", "printf", "readlink", "rm"]
+TOOLS = [
+    "bash",
+    "cat",
+    "dirname",
+    "env",
+    "grep",
+    "head",
+    "id",
+    "ls",
+    "mkdir",
+    "mktemp",
+    "printf",
+    "readlink",
+    "rm",
+]
 TOOLS += ["sed", "sha256sum", "sort", "stat", "tail", "timeout", "flock"]
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
