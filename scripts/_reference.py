@@ -32,7 +32,7 @@ def actions_page() -> str:
         "| field | value | meaning |",
         "| --- | --- | --- |",
         "| `timeout_ms` | number ≥ 0 | the deadline of this action |",
-        "| `frame` | selector | the frame to look in: a selector of its iframe, its name, or a pattern of its URL |",
+        "| `frame` | selector | where to look: a selector of the iframe, its name, or a pattern of its URL |",
         "| `page` | text | the id of the page (tab) to work on |",
         "",
     ]

@@ -187,8 +187,8 @@ def _broad_handlers(tree: ast.AST, function: str = "<module>") -> Iterator[tuple
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.ExceptHandler) and _is_broad(node.type):
             yield function, node
-        is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        yield from _broad_handlers(node, node.name if is_function else function)
+        inside = node.name if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) else function
+        yield from _broad_handlers(node, inside)
 
 
 def _is_broad(caught: ast.expr | None) -> bool:

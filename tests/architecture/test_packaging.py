@@ -1,4 +1,4 @@
-"""What a stranger gets: locks that install anywhere, a wheel that is whole, files that name no machine of ours."""
+"""What a stranger gets: locks that install anywhere, a whole wheel, files that name no machine of ours."""
 
 import re
 import subprocess

@@ -74,7 +74,8 @@ def add_program(machine: Path, name: str, script: str) -> Path:
 
 
 # The finders also look at fixed places, where this machine may have a browser or a Python of its own.
-BARE = 'eval "$(declare -f {0} | sed "s#/usr/bin/[a-z0-9]*##; s#/usr/lib/chromium/chromium##; s#/opt/[a-z/]*##")"; '
+FIXED_PLACES = "s#/usr/bin/[a-z0-9]*##; s#/usr/lib/chromium/chromium##; s#/opt/[a-z/]*##"
+BARE = f'eval "$(declare -f {{0}} | sed "{FIXED_PLACES}")"; '
 NO_CHROMIUM = BARE.format("installed_chromium")
 NO_PYTHON = BARE.format("find_python")
 
