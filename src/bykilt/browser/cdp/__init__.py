@@ -1,0 +1,1 @@
+"""A client library for the Chrome DevTools Protocol. Knows nothing of actions, runs or flows."""
