@@ -45,7 +45,6 @@ if TYPE_CHECKING:
         CaptureScreenshotReturns,
         CreateIsolatedWorldParameters,
         CreateIsolatedWorldReturns,
-        EnableParameters as PageEnableParameters,
         GetFrameTreeReturns,
         GetLayoutMetricsReturns,
         GetNavigationHistoryReturns,
@@ -56,6 +55,9 @@ if TYPE_CHECKING:
         ReloadParameters,
         SetInterceptFileChooserDialogParameters,
         SetLifecycleEventsEnabledParameters,
+    )
+    from cdp_use.cdp.page.commands import (
+        EnableParameters as PageEnableParameters,
     )
     from cdp_use.cdp.runtime.commands import (
         AddBindingParameters,
@@ -90,14 +92,10 @@ Nothing: TypeAlias = dict[str, Any]
 ACCESSIBILITY_ENABLE: Command[Nothing, Nothing] = Command("Accessibility.enable")
 BROWSER_CLOSE: Command[Nothing, Nothing] = Command("Browser.close")
 BROWSER_GET_VERSION: Command[Nothing, GetVersionReturns] = Command("Browser.getVersion")
-BROWSER_SET_DOWNLOAD_BEHAVIOR: Command[SetDownloadBehaviorParameters, Nothing] = Command(
-    "Browser.setDownloadBehavior"
-)
+BROWSER_SET_DOWNLOAD_BEHAVIOR: Command[SetDownloadBehaviorParameters, Nothing] = Command("Browser.setDownloadBehavior")
 DOM_DESCRIBE_NODE: Command[DescribeNodeParameters, DescribeNodeReturns] = Command("DOM.describeNode")
 DOM_GET_BOX_MODEL: Command[GetBoxModelParameters, GetBoxModelReturns] = Command("DOM.getBoxModel")
-DOM_GET_CONTENT_QUADS: Command[GetContentQuadsParameters, GetContentQuadsReturns] = Command(
-    "DOM.getContentQuads"
-)
+DOM_GET_CONTENT_QUADS: Command[GetContentQuadsParameters, GetContentQuadsReturns] = Command("DOM.getContentQuads")
 DOM_GET_FRAME_OWNER: Command[GetFrameOwnerParameters, GetFrameOwnerReturns] = Command("DOM.getFrameOwner")
 DOM_RESOLVE_NODE: Command[ResolveNodeParameters, ResolveNodeReturns] = Command("DOM.resolveNode")
 DOM_SET_FILE_INPUT_FILES: Command[SetFileInputFilesParameters, Nothing] = Command("DOM.setFileInputFiles")
@@ -112,9 +110,7 @@ EMULATION_SET_USER_AGENT_OVERRIDE: Command[SetUserAgentOverrideParameters, Nothi
 )
 INPUT_DISPATCH_DRAG_EVENT: Command[DispatchDragEventParameters, Nothing] = Command("Input.dispatchDragEvent")
 INPUT_DISPATCH_KEY_EVENT: Command[DispatchKeyEventParameters, Nothing] = Command("Input.dispatchKeyEvent")
-INPUT_DISPATCH_MOUSE_EVENT: Command[DispatchMouseEventParameters, Nothing] = Command(
-    "Input.dispatchMouseEvent"
-)
+INPUT_DISPATCH_MOUSE_EVENT: Command[DispatchMouseEventParameters, Nothing] = Command("Input.dispatchMouseEvent")
 INPUT_INSERT_TEXT: Command[InsertTextParameters, Nothing] = Command("Input.insertText")
 INPUT_SET_INTERCEPT_DRAGS: Command[SetInterceptDragsParameters, Nothing] = Command("Input.setInterceptDrags")
 LOG_ENABLE: Command[Nothing, Nothing] = Command("Log.enable")
@@ -133,9 +129,7 @@ PAGE_CREATE_ISOLATED_WORLD: Command[CreateIsolatedWorldParameters, CreateIsolate
 PAGE_ENABLE: Command[PageEnableParameters, Nothing] = Command("Page.enable")
 PAGE_GET_FRAME_TREE: Command[Nothing, GetFrameTreeReturns] = Command("Page.getFrameTree")
 PAGE_GET_LAYOUT_METRICS: Command[Nothing, GetLayoutMetricsReturns] = Command("Page.getLayoutMetrics")
-PAGE_GET_NAVIGATION_HISTORY: Command[Nothing, GetNavigationHistoryReturns] = Command(
-    "Page.getNavigationHistory"
-)
+PAGE_GET_NAVIGATION_HISTORY: Command[Nothing, GetNavigationHistoryReturns] = Command("Page.getNavigationHistory")
 PAGE_HANDLE_JAVASCRIPT_DIALOG: Command[HandleJavaScriptDialogParameters, Nothing] = Command(
     "Page.handleJavaScriptDialog"
 )
@@ -152,21 +146,15 @@ PAGE_SET_LIFECYCLE_EVENTS_ENABLED: Command[SetLifecycleEventsEnabledParameters, 
 )
 PAGE_STOP_LOADING: Command[Nothing, Nothing] = Command("Page.stopLoading")
 RUNTIME_ADD_BINDING: Command[AddBindingParameters, Nothing] = Command("Runtime.addBinding")
-RUNTIME_CALL_FUNCTION_ON: Command[CallFunctionOnParameters, CallFunctionOnReturns] = Command(
-    "Runtime.callFunctionOn"
-)
+RUNTIME_CALL_FUNCTION_ON: Command[CallFunctionOnParameters, CallFunctionOnReturns] = Command("Runtime.callFunctionOn")
 RUNTIME_ENABLE: Command[Nothing, Nothing] = Command("Runtime.enable")
 RUNTIME_EVALUATE: Command[EvaluateParameters, EvaluateReturns] = Command("Runtime.evaluate")
-RUNTIME_GET_PROPERTIES: Command[GetPropertiesParameters, GetPropertiesReturns] = Command(
-    "Runtime.getProperties"
-)
+RUNTIME_GET_PROPERTIES: Command[GetPropertiesParameters, GetPropertiesReturns] = Command("Runtime.getProperties")
 RUNTIME_RELEASE_OBJECT: Command[ReleaseObjectParameters, Nothing] = Command("Runtime.releaseObject")
 RUNTIME_RUN_IF_WAITING_FOR_DEBUGGER: Command[Nothing, Nothing] = Command("Runtime.runIfWaitingForDebugger")
 RUNTIME_TERMINATE_EXECUTION: Command[Nothing, Nothing] = Command("Runtime.terminateExecution")
 TARGET_ACTIVATE_TARGET: Command[ActivateTargetParameters, Nothing] = Command("Target.activateTarget")
-TARGET_ATTACH_TO_TARGET: Command[AttachToTargetParameters, AttachToTargetReturns] = Command(
-    "Target.attachToTarget"
-)
+TARGET_ATTACH_TO_TARGET: Command[AttachToTargetParameters, AttachToTargetReturns] = Command("Target.attachToTarget")
 TARGET_CLOSE_TARGET: Command[CloseTargetParameters, CloseTargetReturns] = Command("Target.closeTarget")
 TARGET_CREATE_BROWSER_CONTEXT: Command[CreateBrowserContextParameters, CreateBrowserContextReturns] = Command(
     "Target.createBrowserContext"
@@ -178,6 +166,4 @@ TARGET_DISPOSE_BROWSER_CONTEXT: Command[DisposeBrowserContextParameters, Nothing
 )
 TARGET_GET_TARGETS: Command[GetTargetsParameters, GetTargetsReturns] = Command("Target.getTargets")
 TARGET_SET_AUTO_ATTACH: Command[SetAutoAttachParameters, Nothing] = Command("Target.setAutoAttach")
-TARGET_SET_DISCOVER_TARGETS: Command[SetDiscoverTargetsParameters, Nothing] = Command(
-    "Target.setDiscoverTargets"
-)
+TARGET_SET_DISCOVER_TARGETS: Command[SetDiscoverTargetsParameters, Nothing] = Command("Target.setDiscoverTargets")

@@ -91,23 +91,17 @@ class Connection:
         session = self._sessions.pop(session_id, None)
         if session is not None:
             session.closed_because = reason
-            self.fail_in_flight(
-                session_id, lambda method: SessionClosed(reason, method=method, session_id=session_id)
-            )
+            self.fail_in_flight(session_id, lambda method: SessionClosed(reason, method=method, session_id=session_id))
             session.tell_closed(reason)
 
     def fail_in_flight(self, session_id: str | None, error: Callable[[str], ProtocolError]) -> None:
         """Fail every unanswered command of one session."""
-        for number in [
-            number for number, pending in self._pending.items() if pending.session_id == session_id
-        ]:
+        for number in [number for number, pending in self._pending.items() if pending.session_id == session_id]:
             pending = self._pending.pop(number)
             if not pending.future.done():
                 pending.future.set_exception(error(pending.method))
 
-    def request(
-        self, method: str, params: Any, session_id: str | None, timeout_s: float | None
-    ) -> asyncio.Future[Any]:
+    def request(self, method: str, params: Any, session_id: str | None, timeout_s: float | None) -> asyncio.Future[Any]:
         """Send a command now; the future holds the result, or fails with a `ProtocolError`."""
         future: asyncio.Future[Any] = self._loop.create_future()
         if self.closed_because is not None:
@@ -146,9 +140,7 @@ class Connection:
             if pending.due <= now:
                 del self._pending[number]
                 if not pending.future.done():
-                    pending.future.set_exception(
-                        CommandTimeout(pending.method, pending.timeout_s, pending.session_id)
-                    )
+                    pending.future.set_exception(CommandTimeout(pending.method, pending.timeout_s, pending.session_id))
         if self._pending:
             self._arm(min(pending.due for pending in self._pending.values()))
 
@@ -160,7 +152,7 @@ class Connection:
                 self._answer(number, message)
             else:
                 self._event(message["method"], message.get("params") or {}, message.get("sessionId"))
-        except Exception as bug:
+        except Exception as bug:  # noqa: BLE001 - the receive loop, see below
             # A handler that raises is a bug of ours. Going on could hang whoever waits for what it should
             # have done, so the connection ends and the bug is seen.
             self._loop.call_exception_handler({"message": "a CDP event handler raised", "exception": bug})
@@ -200,9 +192,7 @@ class Connection:
         pending, self._pending = self._pending, {}
         for entry in pending.values():
             if not entry.future.done():
-                entry.future.set_exception(
-                    ConnectionClosed(reason, method=entry.method, session_id=entry.session_id)
-                )
+                entry.future.set_exception(ConnectionClosed(reason, method=entry.method, session_id=entry.session_id))
         for session in list(self._sessions.values()):
             session.closed_because = reason
             session.tell_closed(reason)
@@ -229,9 +219,7 @@ class Session:
         """The connection that the session is part of."""
         return self._connection
 
-    def send(
-        self, command: Command[P, R], params: P | None = None, *, timeout_s: float | None = None
-    ) -> Awaitable[R]:
+    def send(self, command: Command[P, R], params: P | None = None, *, timeout_s: float | None = None) -> Awaitable[R]:
         """Send a command at once and return its answer to be awaited.
 
         Commands sent one after the other without awaiting reach the browser in that order.
@@ -243,9 +231,7 @@ class Session:
         """
         if self.closed_because is not None:
             failed: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-            failed.set_exception(
-                SessionClosed(self.closed_because, method=command.method, session_id=self.id)
-            )
+            failed.set_exception(SessionClosed(self.closed_because, method=command.method, session_id=self.id))
             return failed
         return self._connection.request(command.method, params, self.id, timeout_s)
 

@@ -21,9 +21,7 @@ class CdpError(ProtocolError):
 
     code = "cdp_error"
 
-    def __init__(
-        self, method: str, number: int, message: str, session_id: str | None, data: str = ""
-    ) -> None:
+    def __init__(self, method: str, number: int, message: str, session_id: str | None, data: str = "") -> None:
         detail = f"{message}: {data}" if data else message
         super().__init__(f"{method}: {detail} ({number})", method=method, session_id=session_id)
         self.number = number

@@ -57,9 +57,7 @@ INSPECTOR_TARGET_CRASHED: EventName[InspectorCrashedEvent] = EventName("Inspecto
 LOG_ENTRY_ADDED: EventName[EntryAddedEvent] = EventName("Log.entryAdded")
 NETWORK_LOADING_FAILED: EventName[LoadingFailedEvent] = EventName("Network.loadingFailed")
 NETWORK_LOADING_FINISHED: EventName[LoadingFinishedEvent] = EventName("Network.loadingFinished")
-NETWORK_REQUEST_SERVED_FROM_CACHE: EventName[RequestServedFromCacheEvent] = EventName(
-    "Network.requestServedFromCache"
-)
+NETWORK_REQUEST_SERVED_FROM_CACHE: EventName[RequestServedFromCacheEvent] = EventName("Network.requestServedFromCache")
 NETWORK_REQUEST_WILL_BE_SENT: EventName[RequestWillBeSentEvent] = EventName("Network.requestWillBeSent")
 NETWORK_RESPONSE_RECEIVED: EventName[ResponseReceivedEvent] = EventName("Network.responseReceived")
 PAGE_FILE_CHOOSER_OPENED: EventName[FileChooserOpenedEvent] = EventName("Page.fileChooserOpened")
@@ -69,27 +67,15 @@ PAGE_FRAME_CLEARED_SCHEDULED_NAVIGATION: EventName[FrameClearedScheduledNavigati
 )
 PAGE_FRAME_DETACHED: EventName[FrameDetachedEvent] = EventName("Page.frameDetached")
 PAGE_FRAME_NAVIGATED: EventName[FrameNavigatedEvent] = EventName("Page.frameNavigated")
-PAGE_FRAME_REQUESTED_NAVIGATION: EventName[FrameRequestedNavigationEvent] = EventName(
-    "Page.frameRequestedNavigation"
-)
-PAGE_FRAME_SCHEDULED_NAVIGATION: EventName[FrameScheduledNavigationEvent] = EventName(
-    "Page.frameScheduledNavigation"
-)
+PAGE_FRAME_REQUESTED_NAVIGATION: EventName[FrameRequestedNavigationEvent] = EventName("Page.frameRequestedNavigation")
+PAGE_FRAME_SCHEDULED_NAVIGATION: EventName[FrameScheduledNavigationEvent] = EventName("Page.frameScheduledNavigation")
 PAGE_FRAME_STARTED_LOADING: EventName[FrameStartedLoadingEvent] = EventName("Page.frameStartedLoading")
-PAGE_FRAME_STARTED_NAVIGATING: EventName[FrameStartedNavigatingEvent] = EventName(
-    "Page.frameStartedNavigating"
-)
+PAGE_FRAME_STARTED_NAVIGATING: EventName[FrameStartedNavigatingEvent] = EventName("Page.frameStartedNavigating")
 PAGE_FRAME_STOPPED_LOADING: EventName[FrameStoppedLoadingEvent] = EventName("Page.frameStoppedLoading")
-PAGE_JAVASCRIPT_DIALOG_CLOSED: EventName[JavascriptDialogClosedEvent] = EventName(
-    "Page.javascriptDialogClosed"
-)
-PAGE_JAVASCRIPT_DIALOG_OPENING: EventName[JavascriptDialogOpeningEvent] = EventName(
-    "Page.javascriptDialogOpening"
-)
+PAGE_JAVASCRIPT_DIALOG_CLOSED: EventName[JavascriptDialogClosedEvent] = EventName("Page.javascriptDialogClosed")
+PAGE_JAVASCRIPT_DIALOG_OPENING: EventName[JavascriptDialogOpeningEvent] = EventName("Page.javascriptDialogOpening")
 PAGE_LIFECYCLE_EVENT: EventName[LifecycleEventEvent] = EventName("Page.lifecycleEvent")
-PAGE_NAVIGATED_WITHIN_DOCUMENT: EventName[NavigatedWithinDocumentEvent] = EventName(
-    "Page.navigatedWithinDocument"
-)
+PAGE_NAVIGATED_WITHIN_DOCUMENT: EventName[NavigatedWithinDocumentEvent] = EventName("Page.navigatedWithinDocument")
 RUNTIME_BINDING_CALLED: EventName[BindingCalledEvent] = EventName("Runtime.bindingCalled")
 RUNTIME_CONSOLE_A_P_I_CALLED: EventName[ConsoleAPICalledEvent] = EventName("Runtime.consoleAPICalled")
 RUNTIME_EXCEPTION_THROWN: EventName[ExceptionThrownEvent] = EventName("Runtime.exceptionThrown")
