@@ -91,7 +91,7 @@ make_venv() {
       [ -z "$version" ] || [ -n "$(find_python | grep '^/' || true)" ] || apt_install "python$version-venv" || true
       python=$(find_python)
     else
-      TRIED+=("apt-get: not used (it is not here, or neither root nor passwordless sudo is, or BYKILT_NO_APT is set)")
+      TRIED+=("apt-get: not used (needs apt-get with root or passwordless sudo, and BYKILT_NO_APT unset)")
     fi
     ;;
   esac
@@ -158,13 +158,14 @@ pip_install() { # WHAT ARG...
 install_packages() { # LEVEL
   local level=$1 lock other
   lock=$(lock_of "$level")
-  say "installing $(grep -c '==' "$lock") locked packages from $lock (the first time this downloads up to 150 MB)"
+  say "installing $(grep -c '==' "$lock") locked packages from $lock (some 70 MB to download the first time)"
   rm -f "$(stamp_of "$level")"
   pip_install "the locked packages" --require-hashes -r requirements-build.lock -r "$lock"
   pip_install "bykilt itself" --no-deps --no-build-isolation --editable .
   for other in runtime dev bench; do # a stamp that is stale now must not come true again with an older lock
     is_stamped "$other" || rm -f "$(stamp_of "$other")"
   done
+  rm -f "$VENV/.setup-driver"
   key_of "$level" >"$(stamp_of "$level")"
 }
 
@@ -234,14 +235,14 @@ install_chromium() { # prints nothing; leaves a browser that the finders above f
     fi
     deps=(--with-deps)
   else
-    TRIED+=("apt-get: not used (it is not here, or neither root nor passwordless sudo is, or BYKILT_NO_APT is set)")
+    TRIED+=("apt-get: not used (needs apt-get with root or passwordless sudo, and BYKILT_NO_APT unset)")
   fi
   say "installing Chromium with Playwright into $(playwright_browsers)"
   if PLAYWRIGHT_BROWSERS_PATH=$(playwright_browsers) "$PY" -m playwright install "${deps[@]}" chromium >"$log" 2>&1; then
     rm -f "$log"
     return 0
   fi
-  TRIED+=("playwright install ${deps[*]} chromium: $(grep -m1 -i error "$log" || tail -n 1 "$log")")
+  TRIED+=("playwright install ${deps[*]:+${deps[*]} }chromium: $(grep -m1 -i error "$log" || tail -n 1 "$log")")
 }
 
 setup_chromium() { # exports CHROME_PATH
@@ -275,6 +276,32 @@ chromium_key() { # PATH: the path, then what changes when the browser is updated
   stat -L -c '%s %Y' "$1" 2>/dev/null || echo gone
 }
 
+# --- Playwright's driver ------------------------------------------------------------------------------------
+
+# The wheel brings its own Node, which needs a library that a minimal Debian has not got.
+setup_playwright_driver() { # LEVEL
+  local stamp=$VENV/.setup-driver node answer
+  [ ! -f "$stamp" ] || return 0
+  node=$(ls "$VENV"/lib/python3*/site-packages/playwright/driver/node | head -n 1)
+  if ! answer=$("$node" --version 2>&1) && can_apt; then
+    say "installing libatomic1 for Playwright's driver (apt-get)"
+    apt_install libatomic1 || true
+    answer=$("$node" --version 2>&1) || true
+  fi
+  case $answer in
+  v*) touch "$stamp" ;;
+  *)
+    TRIED+=("$node --version: $answer")
+    # The CDP engine needs none of this, so a demo or a run still has its browser.
+    if [ "$1" != runtime ]; then
+      fail "Playwright's driver does not start" "Debian, Ubuntu: sudo apt-get install libatomic1"
+    fi
+    say "Playwright's driver does not start, so --engine playwright will not work (Debian, Ubuntu: sudo apt-get install libatomic1)"
+    TRIED=()
+    ;;
+  esac
+}
+
 # --- all of it ----------------------------------------------------------------------------------------------
 
 setup() { # LEVEL
@@ -283,6 +310,7 @@ setup() { # LEVEL
     flock 9
   fi
   setup_python "$1"
+  setup_playwright_driver "$1"
   setup_chromium
   exec 9>&-
 }
