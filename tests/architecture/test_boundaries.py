@@ -59,8 +59,7 @@ def test_asyncio_is_imported_by_the_cdp_transport_alone() -> None:
     found = [
         source.name
         for source in package_sources()
-        if "asyncio" in {name for name, _ in _imports(source.tree)}
-        and not _matches(source.name, PLAIN_ASYNCIO_ALLOWED)
+        if "asyncio" in {name for name, _ in _imports(source.tree)} and not _matches(source.name, PLAIN_ASYNCIO_ALLOWED)
     ]
     assert not found
 
@@ -89,9 +88,7 @@ def test_the_practice_site_imports_our_errors_and_nothing_else_of_ours() -> None
 
 def test_modules_stay_small() -> None:
     found = {
-        source.name: lines
-        for source in package_sources()
-        if (lines := source.text.count("\n")) > MAX_MODULE_LINES
+        source.name: lines for source in package_sources() if (lines := source.text.count("\n")) > MAX_MODULE_LINES
     }
     assert not found
 
@@ -144,9 +141,7 @@ def test_no_test_is_skipped() -> None:
     """What cannot be tested is said in tests/expectations.toml, with its reason."""
     marker = re.compile(r"mark\.(skip|skipif|xfail)\b|pytest\.(skip|importorskip)\(")
     own = "architecture/test_boundaries.py"
-    found = [
-        source.name for source in sources_of_tests() if source.name != own and marker.search(source.text)
-    ]
+    found = [source.name for source in sources_of_tests() if source.name != own and marker.search(source.text)]
     assert not found
 
 

@@ -174,5 +174,5 @@ def test_settings_of_the_checks_do_not_ask_for_a_new_installation(run: Run, mach
     (machine / ".venv" / "pyvenv.cfg").touch()
     before = run("key_of dev").stdout
     project = machine / "pyproject.toml"
-    project.write_text(project.read_text().replace("line-length = 110", "line-length = 111"))
+    project.write_text(project.read_text().replace("line-length = 120", "line-length = 119"))
     assert run("key_of dev").stdout == before
