@@ -1,0 +1,76 @@
+"""What sessions left behind whose owner was killed: their folders, and processes that outlived it.
+
+Knows how a dead owner is told from a living one. Runs before each start; finds nothing on a good day.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+
+from bykilt.browser.launch.identity import FIRST_UID, LAST_UID
+from bykilt.browser.launch.processes import Process, end_all, read_process
+from bykilt.browser.launch.profile import PREFIX, is_ours, remove_folder
+
+_NAME = re.compile(rf"{PREFIX}(?P<pid>\d+)-(?P<start>\d+)-(?P<uid>\d+)-\w+")
+_PATIENCE_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """A session folder whose owner is dead. `uid` is the user that its browser ran as."""
+
+    root: Path
+    uid: int
+
+
+def find_leftovers() -> list[Leftover]:
+    """Return the sessions of dead owners in the temporary folder, ours only."""
+    found: list[Leftover] = []
+    folder = Path(tempfile.gettempdir())
+    for name in os.listdir(folder):
+        match = _NAME.fullmatch(name)
+        if match is None or not is_ours(folder / name):
+            continue
+        owner = read_process(int(match["pid"]))
+        if owner is None or owner.start_ticks != int(match["start"]):
+            found.append(Leftover(folder / name, int(match["uid"])))
+    return found
+
+
+async def clean_up() -> list[Path]:
+    """End the processes and remove the folders of sessions without an owner; return those folders."""
+    leftovers = find_leftovers()
+    for leftover in leftovers:
+        with anyio.move_on_after(_PATIENCE_S):
+            await end_all(_Belongs(leftover))
+        await remove_folder(leftover.root)
+    return [leftover.root for leftover in leftovers]
+
+
+@dataclass(frozen=True, slots=True)
+class _Belongs:
+    """Whether a process is of that session: by its user when it had one, else by its command line."""
+
+    leftover: Leftover
+
+    def __call__(self, process: Process) -> bool:
+        if process.uid != self.leftover.uid:
+            return False
+        if FIRST_UID <= process.uid <= LAST_UID and process.uid != os.geteuid():
+            return True
+        return _names(process.pid, self.leftover.root)
+
+
+def _names(pid: int, folder: Path) -> bool:
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
+    start = f"--user-data-dir={folder}/".encode()
+    return any(word.startswith(start) for word in words)
