@@ -1,0 +1,98 @@
+/**
+ * The composed tree: the document together with every open shadow tree in it.
+ *
+ * Knows parents, order and containment across shadow boundaries. Knows nothing of selectors or visibility.
+ * A form lets its fields hide its own properties (`<input name="children">`), in every world: so these scripts
+ * read attributes with `getAttribute` and children through `childNodes`.
+ */
+(() => {
+  if (globalThis.bykiltTree) return;
+
+  /**
+   * All elements below `root`, in composed order: an element, its shadow tree, its children.
+   * @param {Document|ShadowRoot|Element} root
+   * @returns {Element[]}
+   */
+  function descendants(root) {
+    const found = [];
+    collect(root, found);
+    return found;
+  }
+
+  function collect(root, found) {
+    if (root.shadowRoot) collect(root.shadowRoot, found);
+    for (const element of root.querySelectorAll("*")) {
+      found.push(element);
+      if (element.shadowRoot) collect(element.shadowRoot, found);
+    }
+  }
+
+  /** Whether an open shadow root exists at `root` or below it. */
+  function hasShadow(root) {
+    if (root.shadowRoot) return true;
+    for (const element of root.querySelectorAll("*")) {
+      if (element.shadowRoot) return true;
+    }
+    return false;
+  }
+
+  /** The parent element; for the topmost elements of a shadow tree, its host. Null at the very top. */
+  function parent(element) {
+    const above = element.parentNode;
+    if (!above) return null;
+    if (above.nodeType === Node.ELEMENT_NODE) return above;
+    return above.nodeType === Node.DOCUMENT_FRAGMENT_NODE ? (above.host ?? null) : null;
+  }
+
+  /** The parent in the tree that is drawn: for a slotted element, its slot. */
+  function drawnParent(element) {
+    return element.assignedSlot ?? parent(element);
+  }
+
+  /** Whether `element` is `ancestor` or inside it, in the tree that is drawn. */
+  function isInside(element, ancestor) {
+    for (let at = element; at; at = drawnParent(at)) {
+      if (at === ancestor) return true;
+    }
+    return false;
+  }
+
+  /** The nearest of `element` and its composed ancestors that matches a CSS selector, or null. */
+  function closest(element, css) {
+    for (let at = element; at; ) {
+      const found = at.closest(css);
+      if (found) return found;
+      at = at.getRootNode().host ?? null;
+    }
+    return null;
+  }
+
+  /**
+   * The nodes drawn as children of `node`: its shadow tree instead of its own, what is slotted instead of a slot.
+   * @returns {Iterable<Node>}
+   */
+  function drawnChildren(node) {
+    if (node.shadowRoot) return node.shadowRoot.childNodes;
+    if (node.localName === "slot" && node.getRootNode().host) {
+      const assigned = node.assignedNodes();
+      if (assigned.length) return assigned;
+    }
+    return node.childNodes;
+  }
+
+  /** Text with runs of white space made one space, without invisible joiners, trimmed. */
+  function normalise(text) {
+    return text.replace(/[\u200b\u00ad]/g, "").replace(/\s+/g, " ").trim();
+  }
+
+  globalThis.bykiltTree = Object.freeze({
+    closest,
+    descendants,
+    drawnChildren,
+    drawnParent,
+    hasShadow,
+    isInside,
+    normalise,
+    parent,
+  });
+})();
