@@ -14,7 +14,7 @@ from pathlib import Path
 import anyio
 
 from bykilt.browser.launch.identity import FIRST_UID, LAST_UID
-from bykilt.browser.launch.processes import Process, end_all, read_process
+from bykilt.browser.launch.processes import Process, end_all, mentions, read_process
 from bykilt.browser.launch.profile import PREFIX, is_ours, remove_folder
 
 _NAME = re.compile(rf"{PREFIX}(?P<pid>\d+)-(?P<start>\d+)-(?P<uid>\d+)-\w+")
@@ -64,13 +64,4 @@ class _Belongs:
             return False
         if FIRST_UID <= process.uid <= LAST_UID and process.uid != os.geteuid():
             return True
-        return _names(process.pid, self.leftover.root)
-
-
-def _names(pid: int, folder: Path) -> bool:
-    try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-    except OSError:
-        return False
-    start = f"--user-data-dir={folder}/".encode()
-    return any(word.startswith(start) for word in words)
+        return mentions(process.pid, self.leftover.root)

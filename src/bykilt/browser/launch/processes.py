@@ -47,6 +47,14 @@ def read_process(pid: int) -> Process | None:
     return Process(pid=pid, uid=int(uid_line.split()[1]), session=int(fields[3]), start_ticks=int(fields[19]))
 
 
+def mentions(pid: int, folder: Path) -> bool:
+    """Return whether a process names something inside `folder` on its command line."""
+    try:
+        return f"{folder}/".encode() in (_PROC / str(pid) / "cmdline").read_bytes()
+    except OSError:
+        return False
+
+
 def living() -> Iterator[Process]:
     """Return every process there is."""
     for name in os.listdir(_PROC):

@@ -18,7 +18,7 @@ from bykilt.browser.launch.browser_log import BrowserLog
 from bykilt.browser.launch.environment import browser_environment
 from bykilt.browser.launch.executable import find_chromium
 from bykilt.browser.launch.identity import Identity, pick_identity
-from bykilt.browser.launch.processes import Belongs, Process, end_all
+from bykilt.browser.launch.processes import Belongs, Process, end_all, mentions
 from bykilt.browser.launch.profile import SessionFolder, make_session_folder
 from bykilt.browser.launch.settings import ChromiumSettings
 
@@ -43,10 +43,11 @@ class Session:
 
     def processes_of(self, pid: int | None) -> Belongs:
         """Return how this browser's processes are told from all others; `pid` is its first one."""
-        uid, is_own_user = self.uid, self.folder.identity is not None
+        uid, has_own_user, root = self.uid, self.folder.identity is not None, self.folder.root
 
         def belongs(process: Process) -> bool:
-            return process.uid == uid and (is_own_user or (process.session == pid and pid is not None))
+            # Some helpers of Chromium leave its session, but all that do are told a path in the folder.
+            return process.uid == uid and (has_own_user or process.session == pid or mentions(process.pid, root))
 
         return belongs
 
