@@ -11,7 +11,18 @@ from functools import cache
 from importlib import resources
 
 # A script uses those before it.
-NAMES = ("tree", "visibility", "css", "text", "roles", "names", "selectors")
+NAMES = (
+    "tree",
+    "visibility",
+    "css",
+    "text",
+    "roles",
+    "names",
+    "selectors",
+    "extract",
+    "form_controls",
+    "state",
+)
 
 
 @cache
@@ -21,19 +32,31 @@ def source(*names: str) -> str:
     return "\n".join((folder / f"{name}.js").read_text(encoding="utf-8") for name in names or NAMES)
 
 
+def private_scope() -> str:
+    """Return an expression for an object that holds what the scripts install, with nothing left on `globalThis`.
+
+    For a world that is not ours: `(await frame.evaluate(f"({private_scope()}).bykiltExtract.read(document, …)"))`.
+    """
+    return f"((globalThis) => {{\n{source()}\nreturn globalThis;\n}})({{}})"
+
+
 def playwright_selector_engine(all_matches: bool) -> str:
     """Return the script of a Playwright selector engine; its selectors are JSON lists of alternatives.
 
-    With `all_matches` it yields every match, else only the one to act on. Register it with `content_script=True`:
-    Playwright then evaluates it once per frame in its own world, where the scripts stay on `globalThis`.
+    The one with `all_matches` yields every match, the other only the element to act on. Register both, with
+    `content_script=True`: Playwright evaluates them in its own world of every frame (never in the page's), where the
+    second uses what the first has installed on `globalThis`.
     """
-    every = "queryAll(root, selector) { return globalThis.bykiltSelectors.queryAll(root, selector); }"
-    one = (
-        "queryAll(root, selector) { const found = globalThis.bykiltSelectors.pick(root, selector);"
-        " return found ? [found] : []; }"
+    if all_matches:
+        return (
+            "{ query: (root, selector) => globalThis.bykiltSelectors.pick(root, selector),"
+            " queryAll: (root, selector) => globalThis.bykiltSelectors.queryAll(root, selector) }"
+        )
+    return (
+        f"(() => {{\n{source()}\n"
+        "const query = (root, selector) => globalThis.bykiltSelectors.pick(root, selector);\n"
+        "return { query, queryAll: (root, selector) => [query(root, selector)].filter(Boolean) };\n})()"
     )
-    first = "query(root, selector) { return globalThis.bykiltSelectors.pick(root, selector); }"
-    return f"(() => {{\n{source()}\nreturn {{ {first}, {every if all_matches else one} }};\n}})()"
 
 
 def __getattr__(name: str) -> str:

@@ -9,7 +9,7 @@
   if (globalThis.bykiltNames) return;
   const { drawnChildren, normalise } = globalThis.bykiltTree;
   const { caption } = globalThis.bykiltText;
-  const { cached, isHiddenForAria, role } = globalThis.bykiltRoles;
+  const { cached, isHiddenForAria, labelsOf, role } = globalThis.bykiltRoles;
 
   const words = (text) => new Set(text.split(" "));
 
@@ -22,6 +22,7 @@
     "superscript term time");
 
   const SCALES = words("meter progressbar scrollbar slider spinbutton");
+  const LABELABLE = words("button input meter output progress select textarea");
   const WITHOUT_TEXT = words("script style noscript template head");
 
   /** The accessible name, white space normalised; "" where there is none. */
@@ -92,8 +93,9 @@
   function nativeName(element, itsRole, walk) {
     const tag = element.localName;
     if (tag === "input" && caption(element)) return caption(element);
-    if (element.labels?.length) {
-      const text = [...element.labels].map((label) => compute(label, part(label, walk.seen, { referenced: walk.referenced }))).join(" ");
+    const labels = LABELABLE.has(tag) ? labelsOf(element) : [];
+    if (labels.length) {
+      const text = labels.map((label) => compute(label, part(label, walk.seen, { referenced: walk.referenced }))).join(" ");
       if (normalise(text)) return text;
     }
     if (tag === "input" && element.type === "image") return element.getAttribute("alt") || element.getAttribute("title") || "Submit";

@@ -130,17 +130,28 @@
     return owner ? /^\s*(none|presentation)\b/i.test(owner.getAttribute("role") ?? "") : false;
   }
 
-  let hiddenBelow = null;
+  let memory = null;
 
-  /** Run `work` with what is known about hidden ancestors kept until it returns. The page must not change in it. */
+  /** Run `work` with what is found out about the page kept until it returns. The page must not change in it. */
   function cached(work) {
-    if (hiddenBelow) return work();
-    hiddenBelow = new Map();
+    if (memory) return work();
+    memory = { withdrawn: new Map(), labels: new Map() };
     try {
       return work();
     } finally {
-      hiddenBelow = null;
+      memory = null;
     }
+  }
+
+  /** The labels of a control, in order. Its own `labels` searches the whole document, for every control again. */
+  function labelsOf(control) {
+    const tree = control.getRootNode();
+    let labels = memory?.labels.get(tree);
+    if (!labels) {
+      labels = Map.groupBy(tree.querySelectorAll("label"), (label) => label.control);
+      memory?.labels.set(tree, labels);
+    }
+    return labels.get(control) ?? [];
   }
 
   /** Whether assistive technology cannot reach the element: it is not rendered, inert, or in an aria-hidden part. */
@@ -163,14 +174,14 @@
 
   /** Whether the element or an ancestor is aria-hidden or inert. */
   function isWithdrawn(element) {
-    const known = hiddenBelow?.get(element);
+    const known = memory?.withdrawn.get(element);
     if (known !== undefined) return known;
     let answer = element.getAttribute("aria-hidden")?.toLowerCase() === "true" || element.hasAttribute("inert");
     if (!answer) {
       const above = drawnParent(element);
       answer = above !== null && isWithdrawn(above);
     }
-    hiddenBelow?.set(element, answer);
+    memory?.withdrawn.set(element, answer);
     return answer;
   }
 
@@ -232,6 +243,7 @@
     cached,
     checkedState,
     isHiddenForAria,
+    labelsOf,
     name: (element) => globalThis.bykiltNames.name(element),
     role,
     states,

@@ -53,6 +53,15 @@
     return [];
   }
 
+  /** The first match in composed order, seen or not; null where there is none. Arguments as for `find`. */
+  function findFirst(root, parsed, shadow = hasShadow(root)) {
+    for (const chain of parsed) {
+      const first = !shadow && chain.length === 1 && chain[0].css ? root.querySelector(chain[0].css) : follow(root, chain, shadow)[0];
+      if (first) return first;
+    }
+    return null;
+  }
+
   /** Follow the parts of one selector, each inside the matches of the one before. */
   function follow(root, chain, shadow) {
     let found = [root];
@@ -154,7 +163,7 @@
     role: readRole,
     text: (body) => {
       const parsed = text.parse(body);
-      return { search: (root) => text.queryAll(root, parsed) };
+      return { search: (root, shadow) => text.queryAll(root, parsed, shadow && hasShadow(root)) };
     },
     visible: readVisible,
     xpath: readXpath,
@@ -163,7 +172,7 @@
   function readCss(body) {
     if (!body) throw new Error("a part is empty");
     const parsed = css.parse(body);
-    return { search: (root, shadow) => css.queryAll(root, parsed, shadow && hasShadow(root)) };
+    return { css: parsed.text, search: (root, shadow) => css.queryAll(root, parsed, shadow && hasShadow(root)) };
   }
 
   function readNth(body, isFirst) {
@@ -263,5 +272,5 @@
     return filter.tests.every((test) => test(element));
   }
 
-  globalThis.bykiltSelectors = Object.freeze({ best, find, parse: parseAll, pick, queryAll, validate });
+  globalThis.bykiltSelectors = Object.freeze({ best, find, findFirst, parse: parseAll, pick, queryAll, validate });
 })();

@@ -5,9 +5,10 @@
  */
 (() => {
   if (globalThis.bykiltText) return;
-  const { normalise } = globalThis.bykiltTree;
+  const { descendants, hasShadow, normalise, parent } = globalThis.bykiltTree;
 
   const IGNORED = new Set(["script", "style", "noscript", "head", "template"]);
+  const MIXING = "script,style,noscript,head,template,input:is([type=button i],[type=submit i],[type=reset i])";
   const BUTTONS = new Set(["button", "submit", "reset"]);
   const DEFAULT_CAPTIONS = { submit: "Submit", reset: "Reset" };
 
@@ -45,53 +46,64 @@
   }
 
   /** The smallest elements below `root` whose text matches, in composed order. */
-  function queryAll(root, { test, couldContain }) {
-    const texts = new Map();
+  function queryAll(root, { test, couldContain }, shadow = hasShadow(root)) {
+    const mixed = mixedElements(root, shadow);
     const found = [];
-    /** Visit what is inside; say whether something there matched. */
+    /** Visit what is inside `node`; say whether something there matched. */
     const search = (node) => {
-      let any = false;
+      let isFound = false;
       for (const element of elementsIn(node)) {
-        const text = normalise(textOf(element, texts));
+        const text = normalise(textOf(element, mixed));
         if (!couldContain(text)) continue;
-        const place = found.length;
-        if (search(element)) any = true;
-        else if (test(text)) {
-          found.splice(place, 0, element);
-          any = true;
-        }
+        if (search(element)) isFound = true;
+        else if (test(text)) isFound = found.push(element) > 0;
       }
-      return any;
+      return isFound;
     };
     search(root);
     return found;
   }
 
-  function elementsIn(node) {
-    const children = [...node.childNodes];
-    const all = node.shadowRoot ? [...node.shadowRoot.childNodes, ...children] : children;
-    return all.filter((child) => child.nodeType === Node.ELEMENT_NODE && !IGNORED.has(child.localName));
+  /**
+   * The elements below `root` whose text is more, or less, than their `textContent`: they hold scripts, captions of
+   * inputs or shadow trees. For all others the browser's own, fast answer is right.
+   * @returns {Map<Element, string|null>} with the text, once it is known
+   */
+  function mixedElements(root, shadow) {
+    const causes = shadow
+      ? descendants(root).filter((element) => element.shadowRoot || element.matches(MIXING))
+      : root.querySelectorAll(MIXING);
+    const mixed = new Map();
+    for (const cause of causes) {
+      for (let at = cause; at && !mixed.has(at); at = parent(at)) mixed.set(at, null);
+    }
+    return mixed;
+  }
+
+  function* elementsIn(node) {
+    if (node.shadowRoot) yield* elementsIn(node.shadowRoot);
+    for (let child = node.firstElementChild; child; child = child.nextElementSibling) {
+      if (!IGNORED.has(child.localName)) yield child;
+    }
   }
 
   /** The text of an element with its shadow tree, without scripts and styles; of a button that is an input, its caption. */
-  function textOf(node, texts) {
-    const known = texts.get(node);
-    if (known !== undefined) return known;
-    let text = "";
-    if (node.localName === "input") text = caption(node);
-    else {
-      if (node.shadowRoot) text += childText(node.shadowRoot, texts);
-      text += childText(node, texts);
+  function textOf(element, mixed) {
+    if (!mixed.has(element)) return element.textContent;
+    let text = mixed.get(element);
+    if (text === null) {
+      if (element.localName === "input") text = caption(element);
+      else text = (element.shadowRoot ? childText(element.shadowRoot, mixed) : "") + childText(element, mixed);
+      mixed.set(element, text);
     }
-    texts.set(node, text);
     return text;
   }
 
-  function childText(node, texts) {
+  function childText(node, mixed) {
     let text = "";
     for (let child = node.firstChild; child; child = child.nextSibling) {
       if (child.nodeType === Node.TEXT_NODE) text += child.data;
-      else if (child.nodeType === Node.ELEMENT_NODE && !IGNORED.has(child.localName)) text += textOf(child, texts);
+      else if (child.nodeType === Node.ELEMENT_NODE && !IGNORED.has(child.localName)) text += textOf(child, mixed);
     }
     return text;
   }

@@ -80,8 +80,12 @@
     return node.childNodes;
   }
 
+  const UNTIDY = /[^\S ]| {2}|^ | $|[\u200b\u00ad]/;
+
   /** Text with runs of white space made one space, without invisible joiners, trimmed. */
   function normalise(text) {
+    // Most texts are tidy, and finding that out is cheap.
+    if (!UNTIDY.test(text)) return text;
     return text.replace(/[\u200b\u00ad]/g, "").replace(/\s+/g, " ").trim();
   }
 

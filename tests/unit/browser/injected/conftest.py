@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
@@ -34,7 +34,7 @@ exec setpriv --reuid={uid} --regid={uid} --clear-groups env HOME={home} {chromiu
 
 
 class Lab:
-    """A page with the scripts beside it. Playwright's own loop lives in a thread, so that async tests are not disturbed."""
+    """A page with the scripts beside it. Playwright's loop has its own thread, so that async tests are not disturbed."""
 
     def __init__(self, thread: ThreadPoolExecutor, browser: Browser) -> None:
         self._thread = thread
@@ -45,7 +45,7 @@ class Lab:
         self._frame: str = frame
         world = self.run(lambda: self._cdp.send("Page.createIsolatedWorld", {"frameId": frame, "worldName": "tests"}))
         self._world: int = world["executionContextId"]
-        self._evaluate(source(), None)
+        self.run_script(source())
 
     def run(self, work: Callable[[], T]) -> T:
         """Do something with Playwright in its thread."""
@@ -55,33 +55,41 @@ class Lab:
         """Replace the content of the page; its scripts run."""
         self.run(lambda: self._page.set_content(f"<!doctype html><meta charset=utf-8>{html}"))
 
-    def js(self, expression: str, arg: JsonValue = None) -> JsonValue:
-        """Return `expression` (a function of `arg`, or an expression), evaluated beside the page, as JSON.
+    def ids(self, *alternatives: str, root: str = "document") -> JsonValue:
+        """Return the ids of all that the selectors match, in order."""
+        search = f"(list) => bykiltSelectors.queryAll({root}, list).map((element) => element.id)"
+        return self.js(search, list(alternatives))
 
-        Raises:
-            RuntimeError: It threw; the message is the script's.
-        """
-        return self._evaluate(expression, arg)
+    def picked(self, *alternatives: str) -> JsonValue:
+        """Return the id of the one element that an action would take; None if nothing matches."""
+        return self.js("(list) => bykiltSelectors.pick(document, list)?.id ?? null", list(alternatives))
 
     def in_page(self, expression: str) -> JsonValue:
         """Return an expression's value, evaluated in the page's own world."""
         return self.run(lambda: self._page.evaluate(expression))  # type: ignore[no-any-return]
 
-    def _evaluate(self, expression: str, arg: JsonValue) -> JsonValue:
+    def run_script(self, text: str) -> None:
+        """Evaluate a whole script beside the page."""
+        self._value_of("Runtime.evaluate", {"expression": text, "contextId": self._world})
+
+    def js(self, expression: str, arg: JsonValue = None) -> JsonValue:
+        """Return the JSON value of an expression beside the page; if it is a function, of its answer to `arg`.
+
+        Raises:
+            RuntimeError: It threw; the message is the script's.
+        """
         call = {
-            "functionDeclaration": f"function (arg) {{ const value = ({expression.rstrip().rstrip(';')}\n); "
-            "return typeof value === 'function' ? value(arg) : value; }",
+            "functionDeclaration": f"function (arg) {{ const value = ({expression}\n);"
+            " return typeof value === 'function' ? value(arg) : value; }",
             "arguments": [{"value": arg}],
             "executionContextId": self._world,
             "returnByValue": True,
             "awaitPromise": True,
         }
-        if arg is None and expression.lstrip().startswith("/**"):
-            answer = self.run(
-                lambda: self._cdp.send("Runtime.evaluate", {"expression": expression, "contextId": self._world})
-            )
-        else:
-            answer = self.run(lambda: self._cdp.send("Runtime.callFunctionOn", call))
+        return self._value_of("Runtime.callFunctionOn", call)
+
+    def _value_of(self, method: str, parameters: dict[str, Any]) -> JsonValue:
+        answer = self.run(lambda: self._cdp.send(method, parameters))
         if "exceptionDetails" in answer:
             raise RuntimeError(answer["exceptionDetails"]["exception"].get("description", "?"))
         return answer["result"].get("value")  # type: ignore[no-any-return]
