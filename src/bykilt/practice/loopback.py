@@ -74,7 +74,7 @@ class LoopbackServer:
         """Bind the port; nothing is answered before `start`. `name` names the threads."""
         self._name = name
         self._stopping = threading.Event()
-        self._server = _Server(respond)
+        self._server = _Server(respond, thread_name=name)
         self._acceptor: threading.Thread | None = None
 
     @property
@@ -126,12 +126,11 @@ class LoopbackServer:
 class _Server(ThreadingHTTPServer):
     """The standard server, with open connections remembered so that they can be closed."""
 
-    daemon_threads = True
-    block_on_close = False
     request_queue_size = 128
 
-    def __init__(self, respond: Respond) -> None:
+    def __init__(self, respond: Respond, thread_name: str) -> None:
         self.respond = respond
+        self.thread_name = thread_name
         self.failures: list[BaseException] = []
         self._open: dict[socket.socket, threading.Thread] = {}
         self._lock = threading.Lock()
@@ -144,11 +143,17 @@ class _Server(ThreadingHTTPServer):
         self.server_address = self.socket.getsockname()
         self.server_name, self.server_port = "127.0.0.1", self.server_address[1]
 
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
+    def process_request(self, request: Any, client_address: Any) -> None:
+        thread = threading.Thread(
+            target=self._converse, args=(request, client_address), name=self.thread_name, daemon=True
+        )
         with self._lock:
-            self._open[request] = threading.current_thread()
+            self._open[request] = thread
+        thread.start()
+
+    def _converse(self, request: socket.socket, client_address: Any) -> None:
         try:
-            super().process_request_thread(request, client_address)
+            self.process_request_thread(request, client_address)
         finally:
             with self._lock:
                 self._open.pop(request, None)
