@@ -25,9 +25,10 @@ class EventFile:
     """
 
     def __init__(self, path: Path) -> None:
-        """Open for appending, made with mode 0600; mend an existing file first (`mend`)."""
-        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        self._size = os.fstat(self._file).st_size
+        """Take the path; the first event opens the file, or makes it with mode 0600. Mend an old one first (`mend`)."""
+        self._path = path
+        self._file: int | None = None
+        self._size = 0
 
     def on_event(self, event: Event) -> None:
         """Append one event.
@@ -35,29 +36,35 @@ class EventFile:
         Raises:
             OSError: The disk is full or gone; the file ends with the last event that fitted.
         """
+        file = self._open() if self._file is None else self._file
         line = encode(event)
         rest = memoryview(line)
         try:
             while rest:
-                rest = rest[os.write(self._file, rest) :]
+                rest = rest[os.write(file, rest) :]
         except OSError:
-            os.ftruncate(self._file, self._size)
+            os.ftruncate(file, self._size)
             raise
         self._size += len(line)
 
     def close(self) -> None:
-        """Wait until the disk has it all. Calling it twice is fine.
+        """Wait until the disk has it all, and keep no descriptor; a later event opens the file again.
 
         Raises:
             OSError: The disk could not take it.
         """
-        if self._file < 0:
+        if self._file is None:
             return
         try:
             os.fsync(self._file)
         finally:
             os.close(self._file)
-            self._file = -1
+            self._file = None
+
+    def _open(self) -> int:
+        self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._size = os.fstat(self._file).st_size
+        return self._file
 
 
 def read_events(path: Path, run_id: RunId, after_seq: int = 0) -> Iterator[Event]:

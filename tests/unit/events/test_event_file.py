@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import signal
 import subprocess
 import sys
@@ -43,7 +42,9 @@ def test_events_are_read_back_while_the_file_is_still_written(path: Path) -> Non
 
 
 def test_the_file_is_for_its_owner_alone(path: Path) -> None:
-    EventFile(path).close()
+    file = EventFile(path)
+    file.on_event(event(1))
+    file.close()
 
     assert path.stat().st_mode & 0o777 == 0o600
 
@@ -149,9 +150,17 @@ def test_a_full_disk_leaves_the_file_with_whole_lines(small_disk: Path) -> None:
     assert [e.seq for e in read_events(path, RUN)][-1] == count + 1
 
 
-def test_a_file_that_went_bad_is_reported_and_not_kept_open(path: Path) -> None:
+def test_an_event_after_closing_opens_the_file_again(path: Path) -> None:
+    """A run that waits for its turn holds no descriptor."""
     file = EventFile(path)
-    os.close(file._file)
+    file.on_event(event(1))
+    file.close()
+    file.on_event(event(2))
+    file.close()
 
-    with pytest.raises(OSError):
-        file.on_event(event(1))
+    assert [e.seq for e in read_events(path, RUN)] == [1, 2]
+
+
+def test_a_folder_that_is_gone_is_an_error(path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        EventFile(path / "gone" / "events.jsonl").on_event(event(1))
