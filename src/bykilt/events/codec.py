@@ -25,6 +25,7 @@ from bykilt.errors import BykiltError
 from bykilt.events.model import Event, Fact
 from bykilt.ids import RunId
 from bykilt.json_types import JsonObject, JsonValue
+from bykilt.storage.json_document import plain_json
 
 MAX_LINE_BYTES = 1_048_576
 """A longer line has its texts and lists cut, and says so with `"cut":true`."""
@@ -34,7 +35,6 @@ FACT_TYPES: Mapping[str, type] = {fact.kind: fact for fact in get_args(Fact)}
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_MAX_DEPTH = 60
 # How long texts and lists may be, tried in this order until the line is short enough. Times, ids and words of
 # a fixed set are shorter than any of these; the objects in facts have up to four fields.
 _CUTS = ((16_384, 1024), (1024, 128), (128, 16), (128, 4))
@@ -73,8 +73,7 @@ def encode(event: Event) -> bytes:
     try:
         line = orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)
     except TypeError:  # orjson's only error: a value that JSON does not have
-        fields = {name: _plain(value, _MAX_DEPTH) for name, value in fields.items()}
-        line = orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)
+        line = orjson.dumps(plain_json(fields), option=orjson.OPT_APPEND_NEWLINE)
     return line if len(line) <= MAX_LINE_BYTES else _shortened(line)
 
 
@@ -122,27 +121,7 @@ def parse_time(text: str) -> float:
     return (moment - _EPOCH) // _MICROSECOND / 1_000_000
 
 
-# ---- what JSON cannot hold
-
-
-def _plain(value: Any, depth: int) -> JsonValue:
-    if value is None or isinstance(value, bool | float):
-        return value
-    if isinstance(value, Enum):
-        return _plain(value.value, depth)
-    if isinstance(value, int):
-        return int(value) if -(2**63) <= value < 2**64 else str(value)
-    if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if depth == 0:
-        return "…"
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {name: _plain(getattr(value, name), depth - 1) for name in _field_names(type(value))}
-    if isinstance(value, Mapping):
-        return {str(_plain(str(key), depth)): _plain(item, depth - 1) for key, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(item, depth - 1) for item in value]
-    return str(_plain(repr(value), depth))
+# ---- lines that are too long
 
 
 def _shortened(line: bytes) -> bytes:

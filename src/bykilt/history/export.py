@@ -14,7 +14,8 @@ from bykilt.history.documents import artifact_json, run_json, step_json
 from bykilt.history.history import History
 from bykilt.ids import RunId
 from bykilt.json_types import JsonValue
-from bykilt.storage.atomic_file import encode_json, open_atomic
+from bykilt.storage.atomic_file import open_atomic
+from bykilt.storage.json_document import encode_json
 from bykilt.storage.run_folder import RunFolder
 
 EXPORT_FORMAT = 1

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import sqlite3
 
-import orjson
-
 from bykilt.events.model import Failure, Outcome
 from bykilt.history.model import (
     ArtifactKind,
@@ -21,6 +19,7 @@ from bykilt.history.model import (
     StepRecord,
 )
 from bykilt.ids import RunId
+from bykilt.storage.json_document import compact_json, decode_object
 
 # Never change one that was released: add the next.
 MIGRATIONS = (
@@ -61,7 +60,7 @@ _BEGIN_RUN = """
 def insert_run(connection: sqlite3.Connection, run: RunRecord) -> None:
     """Add a run."""
     row = (
-        run.id, run.flow, run.source, run.engine, orjson.dumps(run.params).decode(),
+        run.id, run.flow, run.source, run.engine, compact_json(run.params),
         str(run.status), run.submitted_s, run.started_s, run.finished_s, run.duration_ms,
         *_failure_columns(run.failure), run.failed_step, run.step_count, run.owner, run.owner_pid,
     )  # fmt: skip
@@ -98,7 +97,7 @@ def run_of(row: sqlite3.Row) -> RunRecord:
         flow=row["flow"],
         source=row["source"],
         engine=row["engine"],
-        params=orjson.loads(row["params"]),
+        params=decode_object(row["params"]),
         status=RunStatus(row["status"]),
         submitted_s=row["submitted_s"],
         started_s=row["started_s"],

@@ -13,9 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-import orjson
-
-from bykilt.json_types import JsonValue
 from bykilt.storage.errors import explained
 
 PRIVATE_FILE = 0o600
@@ -54,11 +51,6 @@ def write_atomic(path: Path, content: bytes, mode: int = PRIVATE_FILE) -> None:
     """
     with open_atomic(path, mode) as file:
         file.write(content)
-
-
-def encode_json(value: JsonValue) -> bytes:
-    """Return a JSON document for people and programs: indented UTF-8 that ends with a newline."""
-    return orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
 def sync_dir(folder: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bykilt.storage.atomic_file import encode_json, make_private_dir, open_atomic, write_atomic
+from bykilt.storage.atomic_file import make_private_dir, open_atomic, write_atomic
 from bykilt.storage.errors import DiskFull, NotWritable, StorageError
 from tests.support.small_disk import fill
 
@@ -118,7 +118,3 @@ def test_a_file_where_a_folder_should_be_is_an_error_with_its_path(tmp_path: Pat
         with pytest.raises(NotWritable) as refused:
             make_private_dir(wanted)
         assert str(wanted) in refused.value.message
-
-
-def test_a_json_document_is_indented_and_ends_with_a_newline() -> None:
-    assert encode_json({"name": "結果"}) == '{\n  "name": "結果"\n}\n'.encode()
