@@ -16,7 +16,7 @@ MAX_FUNCTION_LINES = 60
 # file and function: why this loop must outlive what it serves
 BROAD_EXCEPT_ALLOWED = {
     "events/stream.py:_deliver": "a bug in a listener disconnects that listener and never changes the run",
-    "browser/cdp/connection.py:_receive": "a bug in a handler ends the connection and is reported, instead of hanging whoever waits",
+    "browser/cdp/connection.py:_receive": "a bug in a handler ends the connection, instead of hanging whoever waits",
 }
 
 # Plain asyncio instead of anyio, for speed on the path of every CDP message.
