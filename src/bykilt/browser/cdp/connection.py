@@ -22,16 +22,31 @@ DEFAULT_COMMAND_TIMEOUT_S = 30.0
 
 P = TypeVar("P")
 R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
 E = TypeVar("E")
 
 
-class Command(Generic[P, R]):
+class Call(Generic[R_co]):
+    """A command with its parameters, ready to be sent; the type is that of its result."""
+
+    __slots__ = ("method", "params")
+
+    def __init__(self, method: str, params: Any) -> None:
+        self.method = method
+        self.params = params
+
+
+class Command(Generic[P, R_co]):
     """A protocol method with the types of its parameters and its result."""
 
     __slots__ = ("method",)
 
     def __init__(self, method: str) -> None:
         self.method = method
+
+    def __call__(self, params: P) -> Call[R_co]:
+        """Return the command with parameters."""
+        return Call(self.method, params)
 
 
 class EventName(Generic[E]):
@@ -109,7 +124,7 @@ class Connection:
             return future
         self._next_id += 1
         number = self._next_id
-        message: dict[str, Any] = {"id": number, "method": method, "params": params or {}}
+        message: dict[str, Any] = {"id": number, "method": method, "params": params}
         if session_id is not None:
             message["sessionId"] = session_id
         timeout_s = DEFAULT_COMMAND_TIMEOUT_S if timeout_s is None else timeout_s
@@ -219,7 +234,7 @@ class Session:
         """The connection that the session is part of."""
         return self._connection
 
-    def send(self, command: Command[P, R], params: P | None = None, *, timeout_s: float | None = None) -> Awaitable[R]:
+    def send(self, call: Call[R], *, timeout_s: float | None = None) -> Awaitable[R]:
         """Send a command at once and return its answer to be awaited.
 
         Commands sent one after the other without awaiting reach the browser in that order.
@@ -231,13 +246,13 @@ class Session:
         """
         if self.closed_because is not None:
             failed: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-            failed.set_exception(SessionClosed(self.closed_because, method=command.method, session_id=self.id))
+            failed.set_exception(SessionClosed(self.closed_because, method=call.method, session_id=self.id))
             return failed
-        return self._connection.request(command.method, params, self.id, timeout_s)
+        return self._connection.request(call.method, call.params, self.id, timeout_s)
 
-    def post(self, command: Command[P, Any], params: P | None = None) -> None:
+    def post(self, call: Call[Any]) -> None:
         """Send a command whose answer nobody needs; a refusal is ignored."""
-        answer = self.send(command, params)
+        answer = self.send(call)
         assert isinstance(answer, asyncio.Future)
         answer.add_done_callback(_consume)
 

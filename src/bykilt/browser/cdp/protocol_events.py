@@ -77,7 +77,7 @@ PAGE_JAVASCRIPT_DIALOG_OPENING: EventName[JavascriptDialogOpeningEvent] = EventN
 PAGE_LIFECYCLE_EVENT: EventName[LifecycleEventEvent] = EventName("Page.lifecycleEvent")
 PAGE_NAVIGATED_WITHIN_DOCUMENT: EventName[NavigatedWithinDocumentEvent] = EventName("Page.navigatedWithinDocument")
 RUNTIME_BINDING_CALLED: EventName[BindingCalledEvent] = EventName("Runtime.bindingCalled")
-RUNTIME_CONSOLE_A_P_I_CALLED: EventName[ConsoleAPICalledEvent] = EventName("Runtime.consoleAPICalled")
+RUNTIME_CONSOLE_API_CALLED: EventName[ConsoleAPICalledEvent] = EventName("Runtime.consoleAPICalled")
 RUNTIME_EXCEPTION_THROWN: EventName[ExceptionThrownEvent] = EventName("Runtime.exceptionThrown")
 RUNTIME_EXECUTION_CONTEXTS_CLEARED: EventName[ExecutionContextsClearedEvent] = EventName(
     "Runtime.executionContextsCleared"

@@ -10,8 +10,8 @@ from __future__ import annotations
 from functools import cache
 from importlib import resources
 
-# A script uses those before it.
-NAMES = (
+# A script uses those before it. These only look when they are asked.
+PASSIVE = (
     "tree",
     "visibility",
     "css",
@@ -23,6 +23,8 @@ NAMES = (
     "form_controls",
     "state",
 )
+# These listen to the events of their frame from the moment they are evaluated.
+NAMES = (*PASSIVE, "pointer", "element_actions")
 
 
 @cache
@@ -33,29 +35,27 @@ def source(*names: str) -> str:
 
 
 def private_scope() -> str:
-    """Return an expression for an object that holds what the scripts install, with nothing left on `globalThis`.
+    """Return an expression for an object with the passive scripts' objects, which leaves nothing on `globalThis`.
 
-    For a world that is not ours: `(await frame.evaluate(f"({private_scope()}).bykiltExtract.read(document, …)"))`.
+    For a world that is not ours: `await frame.evaluate(f"({private_scope()}).bykiltExtract.read(document, spec)")`.
     """
-    return f"((globalThis) => {{\n{source()}\nreturn globalThis;\n}})({{}})"
+    return f"((globalThis) => {{\n{source(*PASSIVE)}\nreturn globalThis;\n}})({{}})"
 
 
 def playwright_selector_engine(all_matches: bool) -> str:
     """Return the script of a Playwright selector engine; its selectors are JSON lists of alternatives.
 
-    The one with `all_matches` yields every match, the other only the element to act on. Register both, with
-    `content_script=True`: Playwright evaluates them in its own world of every frame (never in the page's), where the
-    second uses what the first has installed on `globalThis`.
+    With `all_matches` it yields every match, else only the element to act on. Register it with `content_script=True`:
+    Playwright then resolves selectors in its own world of a frame, but in the page's where `Locator.evaluate` and
+    its like need the elements there. So the engine leaves nothing on `globalThis`, and compiles when first used.
     """
-    if all_matches:
-        return (
-            "{ query: (root, selector) => globalThis.bykiltSelectors.pick(root, selector),"
-            " queryAll: (root, selector) => globalThis.bykiltSelectors.queryAll(root, selector) }"
-        )
+    matches = "selectors().queryAll(root, text)" if all_matches else "[selectors().pick(root, text)].filter(Boolean)"
     return (
-        f"(() => {{\n{source()}\n"
-        "const query = (root, selector) => globalThis.bykiltSelectors.pick(root, selector);\n"
-        "return { query, queryAll: (root, selector) => [query(root, selector)].filter(Boolean) };\n})()"
+        "(() => {\nlet loaded = null;\n"
+        f"const load = () => {private_scope()};\n"
+        "const selectors = () => (loaded ??= load()).bykiltSelectors;\n"
+        f"return {{ query: (root, text) => selectors().pick(root, text), queryAll: (root, text) => {matches} }};\n"
+        "})()"
     )
 
 

@@ -42,7 +42,6 @@ ALWAYS = (
     Flag("--disable-component-update", "no downloads of components"),
     Flag("--disable-sync", "no account"),
     Flag("--disable-breakpad", "no crash reports sent"),
-    Flag("--disable-crashpad-for-testing", "no crash handler processes, which leave the browser's session"),
     Flag("--metrics-recording-only", "no usage reports sent"),
     # A page in the background runs as fast as one in front
     Flag("--disable-background-timer-throttling", "timers of hidden pages keep their pace"),

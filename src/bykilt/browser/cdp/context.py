@@ -1,0 +1,87 @@
+"""A browser context: pages that share cookies with each other and with nobody else.
+
+Knows its pages, in the order of their opening. Does not know which of them anybody works on.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bykilt.browser.cdp.commands import TARGET_CREATE_TARGET, TARGET_DISPOSE_BROWSER_CONTEXT
+from bykilt.browser.cdp.connection import Session
+from bykilt.browser.cdp.errors import ProtocolError
+from bykilt.browser.cdp.page import Page, PageSettings, Surroundings
+from bykilt.browser.cdp.signal import Signal
+from bykilt.events.model import PageClosed, PageOpened
+from bykilt.ids import PageId
+
+if TYPE_CHECKING:
+    from cdp_use.cdp.target.commands import CreateTargetParameters
+    from cdp_use.cdp.target.types import TargetInfo
+
+
+class BrowserContext:
+    """Pages by id. `changed` fires when one opens or goes. The browser's default context has no id."""
+
+    def __init__(
+        self, root: Session, context_id: str | None, settings: PageSettings, surroundings: Surroundings
+    ) -> None:
+        self.id = context_id
+        self.pages: dict[PageId, Page] = {}
+        self.changed = Signal()
+        self._root = root
+        self._settings = settings
+        self._outside = surroundings
+        self._opened = 0
+        self._closing = False
+
+    def attached(self, session: Session, info: TargetInfo) -> Page:
+        """Take in a page that the browser has attached: one we asked for, or a popup."""
+        self._opened += 1
+        page_id = PageId(f"page@{self._opened}")
+        opener = self._by_target(info.get("openerId"))
+        page = Page(session, info["targetId"], page_id, self._settings, self._outside, opener.id if opener else None)
+        self.pages[page_id] = page
+        page.on_close(lambda reason: self._gone(page, reason))
+        self._outside.facts.publish(PageOpened(page_id, info["url"], page.opener_id, self._outside.now_ms()))
+        self.changed.fire()
+        return page
+
+    def first_page(self) -> Page | None:
+        """Return the page opened first of those that are open."""
+        return next(iter(self.pages.values()), None)
+
+    def _by_target(self, target_id: str | None) -> Page | None:
+        return next((page for page in self.pages.values() if page.target_id == target_id), None)
+
+    def _gone(self, page: Page, reason: str) -> None:
+        if self.pages.pop(page.id, None) is not None:
+            self._outside.facts.publish(
+                PageClosed(page.id, "shutdown" if self._closing else reason, self._outside.now_ms())
+            )
+            self.changed.fire()
+
+    async def new_page(self) -> Page:
+        """Open an empty page.
+
+        Raises:
+            ProtocolError: The browser refused or is gone.
+        """
+        params: CreateTargetParameters = {"url": "about:blank"}
+        if self.id is not None:
+            params["browserContextId"] = self.id
+        answer = await self._root.send(TARGET_CREATE_TARGET(params))
+        target_id = answer["targetId"]
+        page = await self.changed.wait_until(lambda: self._by_target(target_id))
+        await page.wait_until_ready()
+        return page
+
+    async def dispose(self) -> None:
+        """Close every page of the context and forget its cookies. Never fails: gone is gone."""
+        self._closing = True
+        if self.id is None:
+            return
+        try:
+            await self._root.send(TARGET_DISPOSE_BROWSER_CONTEXT({"browserContextId": self.id}), timeout_s=5)
+        except ProtocolError:
+            return

@@ -1,0 +1,300 @@
+"""One page: its frames, its input devices, and the facts it gives off.
+
+Composes what the other modules know; decides nothing about actions. Its methods raise protocol errors.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from bykilt.browser.cdp.commands import (
+    EMULATION_SET_DEVICE_METRICS_OVERRIDE,
+    EMULATION_SET_FOCUS_EMULATION_ENABLED,
+    EMULATION_SET_USER_AGENT_OVERRIDE,
+    LOG_ENABLE,
+    NETWORK_ENABLE,
+    PAGE_ADD_SCRIPT_TO_EVALUATE_ON_NEW_DOCUMENT,
+    PAGE_CAPTURE_SCREENSHOT,
+    PAGE_ENABLE,
+    PAGE_HANDLE_JAVASCRIPT_DIALOG,
+    PAGE_SET_LIFECYCLE_EVENTS_ENABLED,
+    RUNTIME_ADD_BINDING,
+    RUNTIME_ENABLE,
+    RUNTIME_RUN_IF_WAITING_FOR_DEBUGGER,
+    TARGET_CLOSE_TARGET,
+    TARGET_SET_AUTO_ATTACH,
+)
+from bykilt.browser.cdp.connection import Session
+from bykilt.browser.cdp.console import console_message, log_entry, page_error
+from bykilt.browser.cdp.errors import SessionClosed, TargetCrashed
+from bykilt.browser.cdp.frame_manager import FrameManager
+from bykilt.browser.cdp.frames import Frame
+from bykilt.browser.cdp.input import Keyboard, Mouse
+from bykilt.browser.cdp.network_events import NetworkTracker
+from bykilt.browser.cdp.protocol_events import (
+    INSPECTOR_TARGET_CRASHED,
+    LOG_ENTRY_ADDED,
+    NETWORK_LOADING_FAILED,
+    NETWORK_LOADING_FINISHED,
+    NETWORK_REQUEST_SERVED_FROM_CACHE,
+    NETWORK_REQUEST_WILL_BE_SENT,
+    NETWORK_RESPONSE_RECEIVED,
+    PAGE_JAVASCRIPT_DIALOG_OPENING,
+    RUNTIME_BINDING_CALLED,
+    RUNTIME_CONSOLE_API_CALLED,
+    RUNTIME_EXCEPTION_THROWN,
+    TARGET_ATTACHED_TO_TARGET,
+)
+from bykilt.browser.cdp.realms import WORLD_NAME
+from bykilt.clock import Clock
+from bykilt.events.model import DialogHandled, FactSink, PageNavigated, RequestFinished
+from bykilt.ids import PageId
+
+if TYPE_CHECKING:
+    from cdp_use.cdp.page.commands import CaptureScreenshotParameters
+    from cdp_use.cdp.page.events import JavascriptDialogOpeningEvent
+    from cdp_use.cdp.page.types import Viewport as Clip
+    from cdp_use.cdp.target.events import AttachedToTargetEvent
+
+T = TypeVar("T")
+
+REPORT_BINDING = "bykiltReport"
+_KEPT_REPORTS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class PageSettings:
+    """What every page of a context gets when it opens. Sizes in CSS pixels."""
+
+    width: int
+    height: int
+    user_agent: str | None
+    injected_script: str
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a page needs from outside: where facts go, and what time it is."""
+
+    facts: FactSink
+    clock: Clock
+
+    def now_ms(self) -> float:
+        """Milliseconds of the monotonic clock."""
+        return self.clock.monotonic_s() * 1000
+
+
+class Page:
+    """A page from the moment that its target is attached."""
+
+    def __init__(
+        self,
+        session: Session,
+        target_id: str,
+        page_id: PageId,
+        settings: PageSettings,
+        surroundings: Surroundings,
+        opener_id: PageId | None = None,
+    ) -> None:
+        self.session = session
+        self.target_id = target_id
+        self.id = page_id
+        self.opener_id = opener_id
+        self.settings = settings
+        self.crashed = False
+        self.reports: list[str] = []
+        self.mouse = Mouse()
+        self.keyboard = Keyboard(session)
+        self.network = NetworkTracker(page_id)
+        self._outside = surroundings
+        self.frames = FrameManager(session, self._navigated)
+        self._setting_up: list[Awaitable[object]] = []
+        self._start(session)
+
+    # ---- set-up
+
+    def _start(self, session: Session) -> None:
+        session.on(INSPECTOR_TARGET_CRASHED, lambda _: self._crashed())
+        session.on_close(lambda _: self.frames.changed.fire())
+        self._listen(session)
+        answers = self._set_up_session(session)
+        settings = self.settings
+        answers.append(
+            session.send(
+                EMULATION_SET_DEVICE_METRICS_OVERRIDE(
+                    {"width": settings.width, "height": settings.height, "deviceScaleFactor": 1, "mobile": False}
+                )
+            )
+        )
+        answers.append(session.send(EMULATION_SET_FOCUS_EMULATION_ENABLED({"enabled": True})))
+        answers.append(self.frames.load(session))
+        session.post(RUNTIME_RUN_IF_WAITING_FOR_DEBUGGER({}))
+        self._setting_up = answers
+
+    def _set_up_session(self, session: Session) -> list[Awaitable[object]]:
+        """Prepare a session of this page; its target waits until `runIfWaitingForDebugger`."""
+        commands = [
+            PAGE_ENABLE({}),
+            RUNTIME_ENABLE({}),
+            RUNTIME_ADD_BINDING({"name": REPORT_BINDING, "executionContextName": WORLD_NAME}),
+            PAGE_ADD_SCRIPT_TO_EVALUATE_ON_NEW_DOCUMENT(
+                {"source": self.settings.injected_script, "worldName": WORLD_NAME, "runImmediately": True}
+            ),
+            PAGE_SET_LIFECYCLE_EVENTS_ENABLED({"enabled": True}),
+            NETWORK_ENABLE({}),
+            LOG_ENABLE({}),
+            TARGET_SET_AUTO_ATTACH({"autoAttach": True, "waitForDebuggerOnStart": True, "flatten": True}),
+        ]
+        if self.settings.user_agent is not None:
+            commands.append(EMULATION_SET_USER_AGENT_OVERRIDE({"userAgent": self.settings.user_agent}))
+        return [session.send(command) for command in commands]
+
+    def _listen(self, session: Session) -> None:
+        session.on(TARGET_ATTACHED_TO_TARGET, self._child_attached)
+        session.on(PAGE_JAVASCRIPT_DIALOG_OPENING, lambda event: self._dialog(session, event))
+        session.on(RUNTIME_BINDING_CALLED, self._reported)
+        session.on(
+            RUNTIME_CONSOLE_API_CALLED,
+            lambda event: self._outside.facts.publish(console_message(event, self.id, self._outside.now_ms())),
+        )
+        session.on(
+            LOG_ENTRY_ADDED,
+            lambda event: self._outside.facts.publish(log_entry(event, self.id, self._outside.now_ms())),
+        )
+        session.on(
+            RUNTIME_EXCEPTION_THROWN,
+            lambda event: self._outside.facts.publish(page_error(event, self.id, self._outside.now_ms())),
+        )
+        session.on(NETWORK_REQUEST_WILL_BE_SENT, lambda event: self._request(self.network.sent(event)))
+        session.on(NETWORK_REQUEST_SERVED_FROM_CACHE, lambda event: self.network.served_from_cache(event["requestId"]))
+        session.on(NETWORK_RESPONSE_RECEIVED, self.network.answered)
+        session.on(NETWORK_LOADING_FINISHED, lambda event: self._request(self.network.finished(event)))
+        session.on(NETWORK_LOADING_FAILED, lambda event: self._request(self.network.failed(event)))
+
+    async def wait_until_ready(self) -> None:
+        """Return once the page is prepared.
+
+        Raises:
+            ProtocolError: It went away before.
+        """
+        answers, self._setting_up = self._setting_up, []
+        for answer in answers:
+            await answer
+
+    # ---- events
+
+    def _child_attached(self, event: AttachedToTargetEvent) -> None:
+        child = self.session.connection.open_session(event["sessionId"])
+        kind = event["targetInfo"]["type"]
+        if kind == "iframe":
+            self.frames.adopt(event["targetInfo"]["targetId"], child)
+            self._listen(child)
+            for answer in self._set_up_session(child):
+                _forget(answer)
+        else:
+            self._listen(child)
+            for command in (RUNTIME_ENABLE({}), NETWORK_ENABLE({})):
+                child.post(command)
+        child.post(RUNTIME_RUN_IF_WAITING_FOR_DEBUGGER({}))
+
+    def _dialog(self, session: Session, event: JavascriptDialogOpeningEvent) -> None:
+        # Nobody is there to answer: leaving a page is allowed, everything else is declined.
+        accept = event["type"] == "beforeunload"
+        session.post(PAGE_HANDLE_JAVASCRIPT_DIALOG({"accept": accept}))
+        self._outside.facts.publish(
+            DialogHandled(
+                self.id,
+                event["type"],
+                event["message"],
+                "accepted" if accept else "dismissed",
+                self._outside.now_ms(),
+            )
+        )
+
+    def _reported(self, event: Any) -> None:
+        if event["name"] == REPORT_BINDING:
+            self.reports.append(event["payload"])
+            del self.reports[:-_KEPT_REPORTS]
+
+    def _navigated(self, frame: Frame) -> None:
+        if frame is self.frames.tree.main:
+            self.crashed = False
+            self._outside.facts.publish(PageNavigated(self.id, frame.url, self._outside.now_ms()))
+
+    def _request(self, fact: RequestFinished | None) -> None:
+        if fact is not None:
+            self._outside.facts.publish(fact)
+
+    def _crashed(self) -> None:
+        self.crashed = True
+        session_id = self.session.id
+        self.session.fail_in_flight(
+            lambda method: TargetCrashed("the renderer crashed", method=method, session_id=session_id)
+        )
+        self.frames.changed.fire()
+
+    # ---- what can be asked of it
+
+    async def wait_until(self, look: Callable[[], T | None]) -> T:
+        """Return what `look` finds once it finds anything; it is asked after each change in the page's frames.
+
+        Raises:
+            SessionClosed, TargetCrashed: The page will not change any more.
+        """
+        return await self.frames.changed.wait_until(lambda: look() if self._alive() else None)
+
+    def _alive(self) -> bool:
+        if self.session.closed_because is not None:
+            raise SessionClosed(self.session.closed_because, session_id=self.session.id)
+        if self.crashed:
+            raise TargetCrashed("the renderer crashed", session_id=self.session.id)
+        return True
+
+    @property
+    def main_frame(self) -> Frame:
+        """The frame that the page's address belongs to."""
+        frame = self.frames.tree.main
+        assert frame is not None, "the page is not ready"
+        return frame
+
+    @property
+    def url(self) -> str:
+        """The address that the page shows."""
+        return self.frames.tree.main.url if self.frames.tree.main else ""
+
+    async def capture(
+        self,
+        image_format: Literal["png", "jpeg"],
+        *,
+        quality: int | None = None,
+        clip: Clip | None = None,
+        beyond_viewport: bool = False,
+        fast: bool = False,
+    ) -> bytes:
+        """Return a picture of the page. `clip` is in CSS pixels of the document; `fast` trades size for time."""
+        params: CaptureScreenshotParameters = {
+            "format": image_format,
+            "captureBeyondViewport": beyond_viewport,
+            "optimizeForSpeed": fast,
+        }
+        if quality is not None:
+            params["quality"] = quality
+        if clip is not None:
+            params["clip"] = clip
+        answer = await self.session.send(PAGE_CAPTURE_SCREENSHOT(params))
+        return base64.b64decode(answer["data"])
+
+    async def close(self) -> None:
+        """Close the page without asking it."""
+        await self.session.connection.root.send(TARGET_CLOSE_TARGET({"targetId": self.target_id}))
+
+    def on_close(self, handler: Callable[[str], None]) -> None:
+        """Have the handler told, once, when the page is gone."""
+        self.session.on_close(handler)
+
+
+def _forget(answer: Any) -> None:
+    answer.add_done_callback(lambda done: done.cancelled() or done.exception())

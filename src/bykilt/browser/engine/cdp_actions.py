@@ -1,0 +1,285 @@
+"""Which handler carries out which action on the CDP engine, and those about documents: going, waiting, reading."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from bykilt.browser.cdp.commands import (
+    PAGE_BRING_TO_FRONT,
+    PAGE_GET_NAVIGATION_HISTORY,
+    PAGE_NAVIGATE,
+    PAGE_NAVIGATE_TO_HISTORY_ENTRY,
+    PAGE_RELOAD,
+)
+from bykilt.browser.cdp.frames import Frame, Navigation
+from bykilt.browser.cdp.page import Page
+from bykilt.browser.cdp.realms import RealmLost
+from bykilt.browser.engine import actions
+from bykilt.browser.engine.actions import (
+    Action,
+    CloseTab,
+    EvaluateJs,
+    Extract,
+    GoBack,
+    GoForward,
+    Navigate,
+    NewTab,
+    Reload,
+    SwitchTab,
+    WaitFor,
+)
+from bykilt.browser.engine.browser_engine import ActionOutput
+from bykilt.browser.engine.cdp_keyboard import (
+    fill,
+    focus,
+    key_down,
+    key_up,
+    press,
+    select_option,
+    type_text,
+    upload,
+)
+from bykilt.browser.engine.cdp_pointer import check, click, double_click, drag, hover, mouse, scroll, uncheck
+from bykilt.browser.engine.cdp_screenshots import screenshot
+from bykilt.browser.engine.cdp_target import Pages, Target, find_target, present
+from bykilt.browser.engine.errors import ActionError, NavigationAborted, NavigationFailed
+from bykilt.browser.engine.extract_spec import extract_spec
+from bykilt.browser.engine.field_kinds import WaitUntil
+from bykilt.browser.engine.progress import Progress
+from bykilt.browser.engine.scripts import evaluation, polling
+from bykilt.browser.engine.url_patterns import url_matches
+
+if TYPE_CHECKING:
+    from bykilt.browser.engine.cdp_engine import CDPEngine
+
+_LIFECYCLE = {
+    WaitUntil.COMMIT: "commit",
+    WaitUntil.DOMCONTENTLOADED: "DOMContentLoaded",
+    WaitUntil.LOAD: "load",
+    WaitUntil.NETWORKIDLE: "networkIdle",
+}
+_ABORTED = "net::ERR_ABORTED"
+
+
+# ---- going
+
+
+async def navigate(_: CDPEngine, pages: Pages, action: Navigate, progress: Progress) -> ActionOutput:
+    page = pages.find(action.page)
+    frame = page.main_frame if action.frame is None else (await find_target(pages, action, progress)).frame
+    url = with_scheme(action.url)
+    progress.waiting_for(f"{url} to answer")
+    answer = await page.frames.session_of(frame).send(
+        PAGE_NAVIGATE({"url": url, "frameId": frame.id}), timeout_s=progress.remaining_s + 1
+    )
+    page.crashed = False
+    failure = answer.get("errorText")
+    if failure:
+        raise NavigationAborted(url, failure) if failure == _ABORTED else NavigationFailed(url, failure)
+    document = answer.get("loaderId")
+    if document is not None:
+        await page.wait_until(lambda: document in present(frame).recent_documents or None)
+    await _wait_until_loaded(page, frame, action.wait_until, progress)
+    return _arrived(page, frame)
+
+
+def with_scheme(url: str) -> str:
+    """Return the address with a scheme: a bare host name is taken as https, loopback as http."""
+    head = url.split("/", 1)[0].split("?", 1)[0].split("#", 1)[0]
+    if ":" in head and not head.rsplit(":", 1)[1].isdigit():
+        return url
+    host = head.split(":", 1)[0]
+    local = host in ("localhost", "") or host.startswith("127.") or host.endswith(".localhost")
+    return f"{'http' if local else 'https'}://{url}"
+
+
+async def _wait_until_loaded(page: Page, frame: Frame, until: WaitUntil, progress: Progress) -> None:
+    state = _LIFECYCLE[until]
+    progress.waiting_for(f"{frame.url} to reach {until}")
+
+    def reached() -> bool | None:
+        # networkidle speaks for the frames inside too; load does so by itself.
+        frames = present(frame).subtree() if until is WaitUntil.NETWORKIDLE else [frame]
+        return all(state in each.lifecycle for each in frames) or None
+
+    await page.wait_until(reached)
+
+
+def _arrived(page: Page, frame: Frame) -> ActionOutput:
+    metadata: dict[str, Any] = {"url": frame.url}
+    status = page.network.document_status(frame.document)
+    if status is not None:
+        metadata["status"] = status
+    return ActionOutput(metadata)
+
+
+async def _go(page: Page, until: WaitUntil, progress: Progress, start: Awaitable[object]) -> ActionOutput:
+    frame = page.main_frame
+    documents, url = len(frame.recent_documents), frame.url
+    latest = frame.document
+    progress.waiting_for("the page to go")
+    await start
+    page.crashed = False
+    await page.wait_until(
+        lambda: (
+            (present(frame).document != latest or frame.url != url or len(frame.recent_documents) != documents) or None
+        )
+    )
+    await _wait_until_loaded(page, frame, until, progress)
+    return _arrived(page, frame)
+
+
+async def _in_history(pages: Pages, action: GoBack | GoForward, progress: Progress, step: int) -> ActionOutput:
+    page = pages.find(action.page)
+    history = await page.session.send(PAGE_GET_NAVIGATION_HISTORY({}))
+    place = history["currentIndex"] + step
+    if not 0 <= place < len(history["entries"]):
+        raise ActionError(
+            f"{action.type}: there is nothing {'before' if step < 0 else 'after'} this page in its history",
+            hint="navigate to an address instead",
+        )
+    entry = history["entries"][place]
+    start = page.session.send(PAGE_NAVIGATE_TO_HISTORY_ENTRY({"entryId": entry["id"]}))
+    return await _go(page, action.wait_until, progress, start)
+
+
+async def go_back(_: CDPEngine, pages: Pages, action: GoBack, progress: Progress) -> ActionOutput:
+    return await _in_history(pages, action, progress, -1)
+
+
+async def go_forward(_: CDPEngine, pages: Pages, action: GoForward, progress: Progress) -> ActionOutput:
+    return await _in_history(pages, action, progress, +1)
+
+
+async def reload(_: CDPEngine, pages: Pages, action: Reload, progress: Progress) -> ActionOutput:
+    page = pages.find(action.page)
+    return await _go(page, action.wait_until, progress, page.session.send(PAGE_RELOAD({})))
+
+
+# ---- waiting
+
+
+async def wait_for(_: CDPEngine, pages: Pages, action: WaitFor, progress: Progress) -> ActionOutput:
+    if action.ms is not None:
+        progress.waiting_for(f"{action.ms:g} ms to pass")
+        await anyio.sleep(action.ms / 1000)
+        return ActionOutput()
+    target = await find_target(pages, action, progress)
+    if action.url is not None:
+        return await _wait_for_url(target, action.url)
+    if action.expression is not None:
+        return await _wait_for_expression(target, action.expression)
+    if action.text is not None:
+        progress.waiting_for(f"the text {action.text!r}")
+        await target.until_ok("bykiltActions.waitForText", {"text": action.text}, (f"text {action.text!r}",))
+        return ActionOutput()
+    assert action.selector is not None
+    spec = {"alternatives": list(action.selector), "state": str(action.state)}
+    progress.waiting_for(f"{' | '.join(action.selector)} to be {action.state}")
+    await target.until_ok("bykiltActions.waitForState", spec, action.selector)
+    return ActionOutput()
+
+
+async def _wait_for_url(target: Target, pattern: str) -> ActionOutput:
+    target.progress.waiting_for(f"the address to match {pattern!r}, now {target.frame.url!r}")
+    frame = target.frame
+    await target.page.wait_until(
+        lambda: (frame.navigation is Navigation.NONE and url_matches(pattern, present(frame).url)) or None
+    )
+    return ActionOutput({"url": frame.url})
+
+
+async def _wait_for_expression(target: Target, expression: str) -> ActionOutput:
+    target.progress.waiting_for(f"{expression!r} to become true")
+    while True:
+        realm = await target.main()
+        slice_ms = max(0.0, min(1000.0, target.progress.remaining_s * 1000 - 30))
+        try:
+            value = await realm.evaluate(polling(expression, slice_ms))
+        except RealmLost:
+            await target.main_replaced(realm)
+            continue
+        if value:
+            return ActionOutput()
+
+
+# ---- reading
+
+
+async def evaluate_js(_: CDPEngine, pages: Pages, action: EvaluateJs, progress: Progress) -> ActionOutput:
+    target = await find_target(pages, action, progress)
+    progress.waiting_for("the script to finish")
+    realm = await target.main()
+    value = await realm.evaluate(
+        evaluation(action.expression, action.arg), timeout_s=progress.remaining_s + 1, user_gesture=True
+    )
+    return ActionOutput({"result": value})
+
+
+async def extract(_: CDPEngine, pages: Pages, action: Extract, progress: Progress) -> ActionOutput:
+    target = await find_target(pages, action, progress)
+    answer = await target.until_ok("bykiltActions.read", extract_spec(action), action.selector)
+    return ActionOutput({"result": answer["value"]})
+
+
+# ---- tabs
+
+
+async def new_tab(engine: CDPEngine, pages: Pages, action: NewTab, progress: Progress) -> ActionOutput:
+    page = await pages.context.new_page()
+    pages.make_current(page)
+    if action.url:
+        await navigate(engine, pages, Navigate(url=action.url, wait_until=action.wait_until, page=page.id), progress)
+    return ActionOutput({"page": page.id, "url": page.url})
+
+
+async def switch_tab(_: CDPEngine, pages: Pages, action: SwitchTab, progress: Progress) -> ActionOutput:
+    page = pages.find(action.page)
+    pages.make_current(page)
+    await page.session.send(PAGE_BRING_TO_FRONT({}))
+    return ActionOutput({"page": page.id, "url": page.url})
+
+
+async def close_tab(_: CDPEngine, pages: Pages, action: CloseTab, progress: Progress) -> ActionOutput:
+    page = pages.find(action.page)
+    closed = page.id
+    await page.close()
+    await pages.context.changed.wait_until(lambda: closed not in pages.context.pages or None)
+    current = pages.current
+    return ActionOutput({"closed": closed, "page": current.id if current else None})
+
+
+Handler = Callable[["CDPEngine", Pages, Any, Progress], Awaitable[ActionOutput]]
+
+HANDLERS: Mapping[type[Action], Handler] = {
+    actions.Navigate: navigate,
+    actions.GoBack: go_back,
+    actions.GoForward: go_forward,
+    actions.Reload: reload,
+    actions.Click: click,
+    actions.DoubleClick: double_click,
+    actions.Hover: hover,
+    actions.Focus: focus,
+    actions.Fill: fill,
+    actions.Type: type_text,
+    actions.Press: press,
+    actions.KeyDown: key_down,
+    actions.KeyUp: key_up,
+    actions.Mouse: mouse,
+    actions.SelectOption: select_option,
+    actions.Check: check,
+    actions.Uncheck: uncheck,
+    actions.Scroll: scroll,
+    actions.Drag: drag,
+    actions.FileUpload: upload,
+    actions.WaitFor: wait_for,
+    actions.EvaluateJs: evaluate_js,
+    actions.Extract: extract,
+    actions.Screenshot: screenshot,
+    actions.NewTab: new_tab,
+    actions.SwitchTab: switch_tab,
+    actions.CloseTab: close_tab,
+}

@@ -1,0 +1,195 @@
+"""The engine on our own protocol client: owns the browser, the context, and which page is the current one.
+
+Knows lifetimes. How each action is carried out is in `cdp_actions` and the modules beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import anyio.to_thread
+
+from bykilt.browser import injected
+from bykilt.browser.cdp.browser import Browser
+from bykilt.browser.cdp.context import BrowserContext
+from bykilt.browser.cdp.endpoint import connect_to
+from bykilt.browser.cdp.errors import ConnectionClosed, ProtocolError
+from bykilt.browser.cdp.page import Page, PageSettings, Surroundings
+from bykilt.browser.cdp.transport import PipeTransport, Transport
+from bykilt.browser.engine.actions import Action
+from bykilt.browser.engine.browser_engine import ActionOutput, BrowserEngine, EngineType, Picture
+from bykilt.browser.engine.cdp_actions import HANDLERS
+from bykilt.browser.engine.cdp_errors import translated
+from bykilt.browser.engine.cdp_target import Pages
+from bykilt.browser.engine.errors import FileRejected, LaunchFailed
+from bykilt.browser.engine.launch_context import LaunchContext
+from bykilt.browser.engine.progress import Progress
+from bykilt.browser.engine.upload_files import UploadFile
+from bykilt.browser.launch.errors import ChromiumNotStarted
+from bykilt.browser.launch.process import ChromiumProcess, start_chromium
+from bykilt.browser.launch.settings import ChromiumSettings
+from bykilt.events.model import BrowserClosed, BrowserStarted
+from bykilt.ids import PageId
+
+_PICTURE_QUALITY = 60
+
+
+def injected_script() -> str:
+    """Return what is installed beside every document."""
+    return injected.source(*injected.NAMES)
+
+
+class CDPEngine(BrowserEngine):
+    """Drives Chromium over the DevTools protocol, by pipe, or by WebSocket to one that runs elsewhere."""
+
+    engine_type = EngineType.CDP
+
+    _process: ChromiumProcess | None = None
+    _browser: Browser | None = None
+    _browser_context: BrowserContext | None = None
+    _pages: Pages | None = None
+    _closing = False
+    _staged = 0
+
+    # ---- life
+
+    async def open_browser(self, context: LaunchContext) -> None:
+        self._closing = False
+        viewport = context.viewport_size
+        settings = PageSettings(viewport.width, viewport.height, context.user_agent, injected_script())
+        transport = await self._reach_browser(context)
+        ours = self._process is not None
+        browser = self._browser = Browser(transport, Surroundings(self, self.clock), settings if ours else None)
+        browser.connection.on_close(self._lost)
+        try:
+            await browser.start()
+            if ours:
+                self._browser_context = await browser.first_context()
+            else:
+                self._browser_context = await browser.new_context(settings, proxy=context.proxy)
+        except ProtocolError as error:
+            raise await self._launch_failure(error) from error
+        self._pages = Pages(self._browser_context)
+        process = self._process
+        self.publish(
+            BrowserStarted(
+                engine=str(self.engine_type),
+                product=browser.product,
+                viewport_width=viewport.width,
+                viewport_height=viewport.height,
+                pid=process.pid if process else None,
+                uid=process.uid if process else None,
+                chromium_sandbox=process is not None,
+                user_agent=context.user_agent or browser.user_agent,
+            )
+        )
+
+    async def _reach_browser(self, context: LaunchContext) -> Transport:
+        if context.cdp_url is not None:
+            try:
+                return await connect_to(context.cdp_url, timeout_s=context.timeout_ms / 1000)
+            except ConnectionClosed as error:
+                raise LaunchFailed(
+                    error.message, hint="start the browser with --remote-debugging-port, or leave cdp_url out"
+                ) from error
+        viewport = context.viewport_size
+        settings = ChromiumSettings(
+            headless=context.headless,
+            width=viewport.width,
+            height=viewport.height,
+            user_agent=context.user_agent,
+            proxy=context.proxy,
+            extra_args=tuple(context.extra_args),
+            user_data_dir=Path(context.user_data_dir) if context.user_data_dir else None,
+        )
+        try:
+            self._process = await start_chromium(settings, log_file=self._log_file())
+        except ChromiumNotStarted as error:
+            raise LaunchFailed(error.message, hint=error.hint) from error
+        return PipeTransport(*self._process.take_pipe())
+
+    def _log_file(self) -> Path | None:
+        return self.artifact_dir / "chromium.log" if self._confined else None
+
+    async def _launch_failure(self, error: ProtocolError) -> LaunchFailed:
+        if self._process is None:
+            return LaunchFailed(error.message, hint="check that the browser at cdp_url is a Chromium")
+        reason = await self._process.failure()
+        return LaunchFailed(reason.message, hint=reason.hint)
+
+    def _lost(self, reason: str) -> None:
+        if not self._closing:
+            self.publish(BrowserClosed(self._why(reason), expected=False))
+
+    def _why(self, reason: str) -> str:
+        status = self._process.exit_status if self._process else None
+        if status is None:
+            return reason
+        return f"it was ended by signal {-status}" if status < 0 else f"it exited with status {status}"
+
+    async def close_browser(self) -> None:
+        was_running = self._browser is not None and self._browser.connection.closed_because is None
+        self._closing = True
+        browser, self._browser = self._browser, None
+        process, self._process = self._process, None
+        context, self._browser_context = self._browser_context, None
+        self._pages = None
+        if browser is not None:
+            if process is None and context is not None:
+                await browser.dispose(context)
+            await browser.close(end_browser=process is not None)
+        if process is not None:
+            await process.close(grace_s=2)
+        if was_running:
+            self.publish(BrowserClosed("shutdown", expected=True))
+
+    # ---- actions
+
+    async def perform(self, action: Action, progress: Progress) -> ActionOutput:
+        pages = self._pages
+        assert pages is not None
+        with translated(lambda: self._why("the connection broke"), progress):
+            return await HANDLERS[type(action)](self, pages, action, progress)
+
+    async def take_picture(self) -> Picture | None:
+        page = self._current()
+        if page is None or page.crashed:
+            return None
+        try:
+            data = await page.capture("jpeg", quality=_PICTURE_QUALITY, fast=True)
+        except ProtocolError:
+            return None
+        return Picture(data, "image/jpeg", page.settings.width, page.settings.height)
+
+    async def stage_uploads(self, files: Sequence[UploadFile]) -> list[Path]:
+        """Return paths under which the browser, which may be another user, can read the files.
+
+        Raises:
+            FileRejected: One cannot be read, or there is no room.
+        """
+        process = self._process
+        if process is None or process.folder.identity is None:
+            return [file.source for file in files]
+        self._staged += 1
+        staged = []
+        for number, file in enumerate(files):
+            place = f"{self._staged}-{number}"
+            try:
+                staged.append(await anyio.to_thread.run_sync(process.folder.stage_upload, file.source, place))
+            except OSError as error:
+                raise FileRejected(str(file.source), f"could not be lent to the browser: {error.strerror}") from error
+        return staged
+
+    def _current(self) -> Page | None:
+        return self._pages.current if self._pages is not None else None
+
+    @property
+    def current_page(self) -> PageId | None:
+        page = self._current()
+        return page.id if page else None
+
+    @property
+    def current_url(self) -> str:
+        page = self._current()
+        return page.url if page else ""

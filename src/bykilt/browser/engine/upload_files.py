@@ -1,0 +1,54 @@
+"""Checks files before any browser sees them; the same for both engines.
+
+A path that is missing would otherwise become an empty file in the page: Chromium takes it without complaint.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bykilt.browser.engine.errors import FileRejected
+
+
+@dataclass(frozen=True, slots=True)
+class UploadFile:
+    """A checked file. `size` in bytes."""
+
+    source: Path
+    size: int
+
+    @property
+    def name(self) -> str:
+        """The name that the page sees."""
+        return self.source.name
+
+
+def check_files(paths: Sequence[str]) -> list[UploadFile]:
+    """Return the files in the order given.
+
+    Raises:
+        FileRejected: One does not exist, is no regular file, or cannot be read; with which and why.
+    """
+    return [_checked(path) for path in paths]
+
+
+def _checked(path: str) -> UploadFile:
+    source = Path(path).expanduser()
+    try:
+        source = source.resolve(strict=True)
+        found = source.stat()
+    except FileNotFoundError:
+        hint = "use an absolute path" if not Path(path).is_absolute() else "check the spelling"
+        raise FileRejected(path, "there is no such file", hint=f"{hint}; looked in {Path.cwd()}") from None
+    except (OSError, RuntimeError) as error:
+        raise FileRejected(path, f"cannot be looked at: {error}") from None
+    if not stat.S_ISREG(found.st_mode):
+        kind = "a folder" if stat.S_ISDIR(found.st_mode) else "not a regular file"
+        raise FileRejected(path, f"is {kind}", hint="name the files one by one")
+    if not os.access(source, os.R_OK):
+        raise FileRejected(path, "cannot be read by this user", hint="change its permissions, or copy it")
+    return UploadFile(source, found.st_size)
