@@ -49,22 +49,24 @@
   function whyHidden(element) {
     if (!element.isConnected) return "it is not attached to the document";
     if (isVisible(element)) return null;
-    for (let at = element; at; at = drawnParent(at)) {
+    for (let at = element, below = null; at; below = at, at = drawnParent(at)) {
       const reason = hidesItself(at, element);
       if (reason) return at === element ? reason : `${reason} on its ancestor ${describe(at)}`;
+      const isFolded = below && at.localName === "details" && !at.hasAttribute("open") && below.localName !== "summary";
+      if (isFolded) return `it is inside ${describe(at)}, which is closed`;
     }
+    if (!getComputedStyle(element).display) return "it is in no slot of its shadow host";
     const rect = element.getBoundingClientRect();
-    if (hasArea(rect)) return "it is not rendered";
     return `its box is empty (${round(rect.width)} x ${round(rect.height)})`;
   }
 
   /** What `at` does to hide `element` (itself or below it), or null. */
   function hidesItself(at, element) {
     const style = getComputedStyle(at);
+    if (!style.display) return null;
     if (style.display === "none") return "display: none";
     if (at === element && style.visibility !== "visible") return `visibility: ${style.visibility}`;
     if (at === element) return null;
-    if (at.localName === "details" && !at.hasAttribute("open") && !closest(element, "summary")) return "it is closed";
     return style.contentVisibility === "hidden" ? "content-visibility: hidden" : null;
   }
 
@@ -94,7 +96,7 @@
   }
 
   function cut(text, length) {
-    return text.length <= length ? text : `${text.slice(0, length - 1)}…`;
+    return text.length <= length ? text : `${text.slice(0, length - 1).trimEnd()}…`;
   }
 
   /** Why the element, or the control it is part of, is disabled; null when it is not. */

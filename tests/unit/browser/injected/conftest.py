@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
+from playwright.sync_api import Browser, CDPSession, Page, Playwright, sync_playwright
 
-from bykilt.browser.injected import source
+from bykilt.browser.injected import playwright_selector_engine, source
 from bykilt.json_types import JsonValue
 
 T = TypeVar("T")
@@ -34,7 +34,7 @@ exec setpriv --reuid={uid} --regid={uid} --clear-groups env HOME={home} {chromiu
 
 
 class Lab:
-    """A page with the scripts beside it. Playwright's loop has its own thread, so that async tests are not disturbed."""
+    """A page with the scripts beside it. Playwright's loop has its own thread and disturbs no async test."""
 
     def __init__(self, thread: ThreadPoolExecutor, browser: Browser) -> None:
         self._thread = thread
@@ -63,6 +63,14 @@ class Lab:
     def picked(self, *alternatives: str) -> JsonValue:
         """Return the id of the one element that an action would take; None if nothing matches."""
         return self.js("(list) => bykiltSelectors.pick(document, list)?.id ?? null", list(alternatives))
+
+    def insert_text(self, text: str) -> None:
+        """Put text where the cursor is, as an input method does."""
+        self.run(lambda: self._page.keyboard.insert_text(text))
+
+    def new_page(self) -> Page:
+        """Return another page, which knows our engines; for use inside `run` only."""
+        return self.browser.new_page()
 
     def in_page(self, expression: str) -> JsonValue:
         """Return an expression's value, evaluated in the page's own world."""
@@ -100,7 +108,7 @@ def lab() -> Iterator[Lab]:
     """A browser and a page for the whole session."""
     home = Path(tempfile.mkdtemp(prefix="bykilt-lab-"))
     thread = ThreadPoolExecutor(max_workers=1)
-    driver = thread.submit(lambda: sync_playwright().start()).result(timeout=60)
+    driver = thread.submit(_start_playwright).result(timeout=60)
     try:
         executable = _executable(home)
         browser = thread.submit(
@@ -114,6 +122,13 @@ def lab() -> Iterator[Lab]:
         thread.submit(driver.stop).result(timeout=60)
         thread.shutdown()
         shutil.rmtree(home, ignore_errors=True)
+
+
+def _start_playwright() -> Playwright:
+    driver = sync_playwright().start()
+    driver.selectors.register("bykilt", playwright_selector_engine(False), content_script=True)
+    driver.selectors.register("bykilt-all", playwright_selector_engine(True), content_script=True)
+    return driver
 
 
 def _executable(home: Path) -> str:

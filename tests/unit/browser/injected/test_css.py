@@ -9,7 +9,9 @@ LIGHT = """
   <p id=p1 class="b first" data-x="1 > 2, 3">One</p>
   <ul id=list><li id=l1>a</li><li id=l2 class=b>b</li><li id=l3>c</li></ul>
   <p id=p2 title="]">Two</p>
-  <form id=form><input id=i1 name=children><input id=i2 name=parentNode><input id=i3 name=shadowRoot type=checkbox checked></form>
+  <form id=form>
+    <input id=i1 name=children><input id=i2 name=parentNode><input id=i3 name=shadowRoot type=checkbox checked>
+  </form>
 </main>
 """
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from bykilt.json_types import JsonValue
 from tests.unit.browser.injected.conftest import Lab
 
 # Markup in which the element with the id "x" has the role.
@@ -88,7 +89,7 @@ ROLES = {
     "<label id=x>l</label>": None,
 }
 
-STATES = {
+STATES: dict[str, dict[str, JsonValue]] = {
     "<input id=x type=checkbox checked>": {"checked": True},
     "<input id=x type=checkbox>": {"checked": False},
     "<div id=x role=checkbox aria-checked=mixed></div>": {"checked": "mixed"},
@@ -128,7 +129,7 @@ HIDDEN = {
     "<select hidden><option id=x>o</option></select>": True,
     "<x-y><p id=x>not slotted</p><template shadowrootmode=open><b>b</b></template></x-y>": True,
     "<x-y><p id=x>slotted</p><template shadowrootmode=open><slot></slot></template></x-y>": False,
-    "<x-y><p id=x>slotted</p><template shadowrootmode=open><i aria-hidden=true><slot></slot></i></template></x-y>": True,
+    "<x-y><p id=x>slotted</p><template shadowrootmode=open><i aria-hidden=true><slot></i></template></x-y>": True,
 }
 
 PAGE = """
