@@ -1,10 +1,15 @@
 """The grammar as a whole: chains, alternatives, XPath, the pick, and what is refused."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
+from bykilt.json_types import JsonValue
 from tests.unit.browser.injected.conftest import Lab
+
+REFERENCE = Path(__file__).parents[4] / "docs" / "reference" / "selectors.md"
 
 PAGE = """
 <section id=first class=card><h2 id=h1>Tea</h2><button id=b1>Buy</button><button id=b2 hidden>Buy</button></section>
@@ -174,3 +179,12 @@ def test_ten_thousand_elements_are_searched_in_no_time(lab: Lab) -> None:
         taken = lab.js(measure, selector)
         assert isinstance(taken, float | int)
         assert taken < 80, selector
+
+
+def test_every_selector_in_the_reference_can_be_read(lab: Lab) -> None:
+    text = REFERENCE.read_text(encoding="utf-8")
+    examples = [found.replace("\\|", "|") for found in re.findall(r"^\| `(.+?)` \|", text, re.MULTILINE)]
+    problems = lab.js("(all) => all.map((selector) => bykiltSelectors.validate([selector]))", list[JsonValue](examples))
+
+    assert len(examples) > 30
+    assert problems == [None] * len(examples)
