@@ -44,7 +44,7 @@ _ENGINE = """(() => {
 @cache
 def engine_script() -> str:
     """Return the script to register under `NAME`, as a content script."""
-    return _ENGINE % injected.source(*injected.NAMES, "operations")
+    return _ENGINE % injected.source(*injected.PASSIVE, "operations")
 
 
 def picked(alternatives: Sequence[str]) -> str:

@@ -46,8 +46,8 @@ def playwright_selector_engine(all_matches: bool) -> str:
     """Return the script of a Playwright selector engine; its selectors are JSON lists of alternatives.
 
     With `all_matches` it yields every match, else only the element to act on. Register it with `content_script=True`:
-    Playwright then resolves selectors in its own world of a frame, but in the page's where `Locator.evaluate` and
-    its like need the elements there. So the engine leaves nothing on `globalThis`, and compiles when first used.
+    Playwright then resolves selectors in its own world of a frame, but for `Locator.evaluate_all` in the page's.
+    So the engine leaves nothing on `globalThis`, and compiles when it is first used.
     """
     matches = "selectors().queryAll(root, text)" if all_matches else "[selectors().pick(root, text)].filter(Boolean)"
     return (
