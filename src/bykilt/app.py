@@ -1,0 +1,85 @@
+"""The composition root: puts the parts together, and is the only module that names every concrete class.
+
+Knows which part needs which. Does nothing by itself. Parts are imported when they are asked for, so that a
+command pays only for what it uses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bykilt.settings import Settings
+from bykilt.storage.home import Home
+
+if TYPE_CHECKING:
+    from bykilt.browser.engine.browser_engine import BrowserEngine
+    from bykilt.events.model import FactSink
+    from bykilt.history.history import History
+    from bykilt.runs.service import RunService
+
+
+class App:
+    """The parts of one process, made from its settings."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.home = Home(settings.home)
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> App:
+        """Return the app that the environment describes.
+
+        Raises:
+            InvalidSetting: A variable cannot be used; the message names it.
+        """
+        return cls(Settings.from_environment(environ))
+
+    @contextmanager
+    def history(self) -> Iterator[History]:
+        """Open the history for questions and clean-up; the home folder is made if it is not there.
+
+        Runs whose process has died are marked as interrupted first.
+
+        Raises:
+            StorageError: It cannot be opened.
+        """
+        from bykilt.runs.recovery import recover
+        from bykilt.trace.writer import write_trace
+
+        with self._open_history() as history:
+            recover(history, self.home, write_trace)
+            yield history
+
+    @asynccontextmanager
+    async def run_service(self) -> AsyncIterator[RunService]:
+        """Open the run service; the block ends when all its runs have.
+
+        Raises:
+            StorageError: The home or the history cannot be used.
+        """
+        from bykilt.runs.service import RunService
+        from bykilt.trace.writer import write_trace
+
+        with self._open_history() as history:
+            async with RunService(self.settings, history, _new_engine, traces=write_trace) as service:
+                yield service
+
+    @contextmanager
+    def _open_history(self) -> Iterator[History]:
+        from bykilt.history.history import History
+
+        self.home.make()
+        history = History(self.home.database)
+        try:
+            yield history
+        finally:
+            history.close()
+
+
+def _new_engine(name: str, facts: FactSink, artifact_dir: Path) -> BrowserEngine:
+    from bykilt.browser.engine.loader import EngineLoader
+
+    return EngineLoader.load_engine(name, facts=facts, artifact_dir=artifact_dir)

@@ -1,0 +1,96 @@
+"""`bykilt run`: one flow file, one run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from bykilt.cli.run_options import run_options
+from bykilt.errors import InvalidInput
+from bykilt.json_types import JsonValue
+
+
+@click.command()
+@click.argument("flow_file", metavar="FLOW", type=click.Path(path_type=Path))
+@click.option(
+    "-p", "--param", "params", metavar="NAME=VALUE", multiple=True, help="A parameter of the flow; repeatable."
+)
+@click.option(
+    "--params-file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Parameters from a JSON or YAML file; -p comes first.",
+)
+@run_options
+@click.pass_context
+def run(
+    ctx: click.Context,
+    flow_file: Path,
+    params: tuple[str, ...],
+    params_file: Path | None,
+    engine: str | None,
+    headed: bool,
+    timeout_s: float | None,
+    traces: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Run a flow file in a browser.
+
+    Progress goes to standard error, the result to standard output. Ctrl-C ends the run in good order; a
+    second one leaves at once. Every run is kept: see `bykilt runs`.
+
+    \b
+    Examples:
+      bykilt run orders.yaml
+      bykilt run orders.yaml -p status=shipped -p limit=20
+      bykilt run orders.yaml --params-file params.json --engine playwright
+      bykilt run orders.yaml --json | jq .outputs
+    """
+    from bykilt.app import App
+    from bykilt.cli.output import print_json, print_lines
+    from bykilt.cli.progress_view import progress_view
+    from bykilt.cli.run_summary import summary_json, summary_lines
+    from bykilt.cli.running import carry_out
+    from bykilt.flows.loader import load_flow
+    from bykilt.runs.model import RunRequest
+
+    request = RunRequest(
+        flow=load_flow(flow_file),
+        params=_params(params, params_file),
+        source=str(flow_file),
+        engine=engine,
+        headed=headed,
+        timeout_s=timeout_s,
+        trace=traces,
+    )
+    finished = carry_out(App.from_environment(), request, progress_view(quiet=quiet))
+    if as_json:
+        print_json(summary_json(finished))
+    elif not quiet:
+        print_lines(summary_lines(finished))
+    ctx.exit(finished.exit_code)
+
+
+def _params(given: tuple[str, ...], file: Path | None) -> Mapping[str, JsonValue]:
+    """Return the parameters of the file with those of the command line put over them.
+
+    Raises:
+        InvalidInput: One has no `=`, or the file holds no object.
+    """
+    params: dict[str, JsonValue] = {}
+    if file is not None:
+        from bykilt.flows.loader import read_document
+
+        document = read_document(file)
+        if not isinstance(document, Mapping):
+            raise InvalidInput(f"{file} holds no object", hint='write for instance {"status": "shipped"}')
+        params.update(document)
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise InvalidInput(f"-p {text}: a parameter is written NAME=VALUE", hint="for instance -p status=shipped")
+        params[name] = value
+    return params
