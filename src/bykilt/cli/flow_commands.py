@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -129,6 +130,42 @@ def _step_lines(steps: Sequence[Step], depth: int = 1) -> Iterator[str]:
     from bykilt.flows.model import children
 
     for step in steps:
-        title = f"  {step.head.title.source}" if step.head.title is not None else ""
-        yield shortened(f"{'  ' * depth}{step.action}{title}", 100)
+        yield shortened(f"{'  ' * depth}{step.action}  {_about(step)}".rstrip(), 100)
         yield from _step_lines(children(step), depth + 1)
+
+
+def _about(step: Step) -> str:
+    """Return a step's title, else what its action is aimed at."""
+    from bykilt.flows.model import ActionStep
+
+    if step.head.title is not None:
+        return str(step.head.title.source)
+    fields = dict(step.fields) if isinstance(step, ActionStep) else {}
+    aims = (fields[name].source for name in ("selector", "url", "text", "key", "expression") if name in fields)
+    return str(next(aims, ""))
+
+
+@flow.command()
+@click.argument("file", type=FLOW_FILE)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Where to write, instead of standard output.")
+def convert(file: Path, output: Path | None) -> None:
+    """Write a flow as JSON in bykilt's own schema.
+
+    Meant for files of the older unlock-future kind, which run as they are too; a YAML flow becomes JSON.
+
+    \b
+    Examples:
+      bykilt flow convert old.json -o new.json
+      bykilt flow convert orders.yaml
+    """
+    from bykilt.flows.loader import load_flow
+    from bykilt.flows.writer import to_json
+
+    document = to_json(load_flow(file))
+    if output is None:
+        print_json(document)
+        return
+    from bykilt.storage.atomic_file import write_atomic
+
+    write_atomic(output.absolute(), (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode(), 0o644)
+    click.echo(output)
