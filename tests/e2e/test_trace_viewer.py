@@ -12,7 +12,7 @@ from bykilt.browser.engine.browser_engine import BrowserEngine, LaunchContext
 from bykilt.browser.engine.loader import EngineLoader
 from bykilt.trace.viewer_server import ViewerServer
 from bykilt.trace.writer import write_trace
-from tests.unit.trace._made_run import make_run
+from tests.support.made_run import make_run
 
 PICTURE = """() => {
     const image = document.querySelector('img[alt="Screenshot"]');

@@ -21,7 +21,7 @@ from bykilt.events.model import (
 from bykilt.ids import CallId
 from bykilt.trace.calls import Calls
 from bykilt.trace.writer import TraceNotWritten, write_trace
-from tests.unit.trace._made_run import PAGE, START_MS, action, facts, make_run, step, step_end
+from tests.support.made_run import PAGE, START_MS, action, facts, make_run, step, step_end
 
 
 class Trace:
