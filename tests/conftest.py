@@ -1,0 +1,44 @@
+"""For all tests: the loopback site, and the known deviations from the contract. Knows no test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.expectations import BadExpectations, expect_failures, read_deviations, stale
+from tests.support.site import Site
+
+_ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def _running_site() -> Iterator[Site]:
+    with Site() as running:
+        yield running
+    assert running.failures == ()
+
+
+@pytest.fixture
+def site(_running_site: Site) -> Iterator[Site]:
+    """The loopback site, with nothing seen and nothing set yet."""
+    _running_site.forget()
+    yield _running_site
+    _running_site.forget()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let the tests of `expectations.toml` fail; refuse an entry that no test answers to."""
+    try:
+        deviations = read_deviations(_ROOT / "tests" / "expectations.toml")
+    except BadExpectations as error:
+        raise pytest.UsageError(str(error)) from None
+    expect_failures(items, deviations)
+    selected = any("::" in argument for argument in config.args)
+    whole_files = set() if selected else {item.nodeid.partition("::")[0] for item in items}
+    unknown = stale(deviations, items, whole_files, _ROOT)
+    if unknown:
+        listed = "\n  ".join(str(deviation) for deviation in unknown)
+        raise pytest.UsageError(f"expectations.toml speaks of tests that do not exist:\n  {listed}")
