@@ -1,14 +1,11 @@
-"""Write the reference of actions and of the command line as Markdown.
+"""Write the reference of actions as Markdown.
 
-Knows how an action's fields and a command's options look on a page. What they are it reads from the code: the
-registry of actions and the tree of click commands.
+Knows how an action's fields look on a page. What they are it reads from the registry of actions.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import MISSING, fields
 from typing import cast
-
-import click
 
 from bykilt.browser.engine.actions import Action, FieldSpec, action_types, fields_of
 from bykilt.json_types import JsonValue
@@ -98,53 +95,3 @@ def _bounds(schema: Mapping[str, JsonValue]) -> str:
     if low is not None and high is not None:
         return f" from {low} to {high}"
     return f" ≥ {low}" if low is not None else ""
-
-
-def commands_page(root: click.Command) -> str:
-    """Return the page of all commands below `root`."""
-    lines = [
-        MADE_BY,
-        "# Command line",
-        "",
-        "Exit codes: 0 success, 1 the run failed, 2 bad input, 3 something is missing on this machine, "
-        "130 interrupted.",
-        "",
-    ]
-    for path, command in _walk(root, root.name or "bykilt"):
-        lines += _command_section(path, command)
-    return "\n".join(lines).rstrip() + "\n"
-
-
-def _walk(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
-    yield path, command
-    if isinstance(command, click.Group):
-        context = click.Context(command)
-        for name in command.list_commands(context):
-            child = command.get_command(context, name)
-            if child is not None and not child.hidden:
-                yield from _walk(child, f"{path} {name}")
-
-
-def _command_section(path: str, command: click.Command) -> Iterator[str]:
-    context = click.Context(command, info_name=path)
-    yield f"## `{path}`"
-    yield ""
-    yield "```text"
-    yield " ".join(["usage:", path, *command.collect_usage_pieces(context)])
-    yield "```"
-    yield ""
-    if command.help:
-        yield _paragraphs(command.help)
-        yield ""
-    rows = [record for param in command.get_params(context) if (record := param.get_help_record(context))]
-    if rows:
-        yield "| option | meaning |"
-        yield "| --- | --- |"
-        for names, text in rows:
-            yield f"| `{names}` | {text.replace('|', chr(92) + '|')} |"
-        yield ""
-
-
-def _paragraphs(text: str) -> str:
-    """Return click's help text without its layout marks."""
-    return "\n".join(line.strip() for line in text.replace("\b\n", "").strip().splitlines())

@@ -131,7 +131,7 @@ async def chromium_starts(_: Settings) -> Finding:
         probe = await probe_chromium()
     except BykiltError as error:
         return Finding("chromium_starts", title, Status.FAIL, error.message, why, error.hint)
-    wrong = _what_is_wrong(probe)
+    wrong = what_is_wrong(probe)
     if wrong:
         fix = "report this as a bug of bykilt, with the output of `bykilt doctor --json`"
         return Finding("chromium_starts", title, Status.FAIL, wrong, why, fix)
@@ -139,7 +139,8 @@ async def chromium_starts(_: Settings) -> Finding:
     return Finding("chromium_starts", title, Status.OK, detail, why)
 
 
-def _what_is_wrong(probe: Probe) -> str:
+def what_is_wrong(probe: Probe) -> str:
+    """Return what is wrong with a Chromium that started; empty when nothing is."""
     if probe.as_root:
         return f"{probe.as_root} of its {probe.processes} processes run as root"
     if probe.weakened_by:

@@ -22,9 +22,9 @@ COMMANDS = {
 
 EPILOG = """\b
 Start with:
-  bykilt demo                    see a flow run
-  bykilt run flow.yaml -p q=tea  run a flow of your own
-  bykilt trace open latest       look at what happened
+  bykilt demo                    # see a flow run
+  bykilt run flow.yaml -p q=tea  # run a flow of your own
+  bykilt trace open latest       # look at what happened
 
 \b
 Exit codes: 0 success, 1 the run failed, 2 bad input,
