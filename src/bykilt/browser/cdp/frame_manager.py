@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from bykilt.browser.cdp.commands import PAGE_GET_FRAME_TREE
 from bykilt.browser.cdp.connection import Session
 from bykilt.browser.cdp.frames import Frame, FrameTree, Navigation
 from bykilt.browser.cdp.protocol_events import (
@@ -75,13 +74,8 @@ class FrameManager:
         )
         session.on(RUNTIME_EXECUTION_CONTEXTS_CLEARED, lambda _: self._contexts_cleared(session))
 
-    async def load(self, session: Session) -> None:
-        """Take over the frames that a session has already; for a frame's own session, below that frame."""
-        answer = await session.send(PAGE_GET_FRAME_TREE({}))
-        self._take_over(answer["frameTree"])
-        self.changed.fire()
-
-    def _take_over(self, node: Any) -> None:
+    def take_over(self, node: Any) -> None:
+        """Take in the frames that a page has already, as the protocol lists them."""
         frame = node["frame"]
         known = self.tree.get(frame["id"])
         if known is None or not known.document:
@@ -89,7 +83,7 @@ class FrameManager:
                 frame["id"], frame.get("parentId"), frame["loaderId"], _full_url(frame), frame.get("name", "")
             )
         for child in node.get("childFrames", []):
-            self._take_over(child)
+            self.take_over(child)
 
     def adopt(self, frame_id: str, session: Session) -> None:
         """A frame now lives in a process, and so in a session, of its own."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from bykilt.browser.cdp.commands import (
     EMULATION_SET_DEVICE_METRICS_OVERRIDE,
@@ -19,6 +19,7 @@ from bykilt.browser.cdp.commands import (
     PAGE_ADD_SCRIPT_TO_EVALUATE_ON_NEW_DOCUMENT,
     PAGE_CAPTURE_SCREENSHOT,
     PAGE_ENABLE,
+    PAGE_GET_FRAME_TREE,
     PAGE_HANDLE_JAVASCRIPT_DIALOG,
     PAGE_SET_LIFECYCLE_EVENTS_ENABLED,
     RUNTIME_ADD_BINDING,
@@ -111,7 +112,8 @@ class Page:
         self.network = NetworkTracker(page_id)
         self._outside = surroundings
         self.frames = FrameManager(session, self._navigated)
-        self._setting_up: list[Awaitable[object]] = []
+        self._setting_up: set[Any] = set()
+        self._set_up_failure: BaseException | None = None
         self._start(session)
 
     # ---- set-up
@@ -130,9 +132,13 @@ class Page:
             )
         )
         answers.append(session.send(EMULATION_SET_FOCUS_EMULATION_ENABLED({"enabled": True})))
-        answers.append(self.frames.load(session))
+        tree = session.send(PAGE_GET_FRAME_TREE({}))
+        answers.append(tree)
         session.post(RUNTIME_RUN_IF_WAITING_FOR_DEBUGGER({}))
-        self._setting_up = answers
+        self._setting_up.update(answers)
+        for answer in answers:
+            # Nobody may ever wait for a page that opened by itself: the answers come in on their own.
+            cast("Any", answer).add_done_callback(lambda done: self._prepared(done, is_tree=done is tree))
 
     def _set_up_session(self, session: Session) -> list[Awaitable[object]]:
         """Prepare a session of this page; its target waits until `runIfWaitingForDebugger`."""
@@ -174,15 +180,26 @@ class Page:
         session.on(NETWORK_LOADING_FINISHED, lambda event: self._request(self.network.finished(event)))
         session.on(NETWORK_LOADING_FAILED, lambda event: self._request(self.network.failed(event)))
 
+    def _prepared(self, answer: Any, *, is_tree: bool) -> None:
+        self._setting_up.discard(answer)
+        error = None if answer.cancelled() else answer.exception()
+        if error is not None:
+            self._set_up_failure = self._set_up_failure or error
+        elif is_tree and not answer.cancelled():
+            self.frames.take_over(answer.result()["frameTree"])
+        if not self._setting_up:
+            self.frames.changed.fire()
+
     async def wait_until_ready(self) -> None:
         """Return once the page is prepared.
 
         Raises:
             ProtocolError: It went away before.
         """
-        answers, self._setting_up = self._setting_up, []
-        for answer in answers:
-            await answer
+        if self._setting_up:
+            await self.wait_until(lambda: not self._setting_up or None)
+        if self._set_up_failure is not None:
+            raise self._set_up_failure
 
     # ---- events
 

@@ -68,7 +68,7 @@ _ABORTED = "net::ERR_ABORTED"
 
 
 async def navigate(_: CDPEngine, pages: Pages, action: Navigate, progress: Progress) -> ActionOutput:
-    page = pages.find(action.page)
+    page = await pages.ready(action.page)
     frame = page.main_frame if action.frame is None else (await find_target(pages, action, progress)).frame
     url = with_scheme(action.url)
     progress.waiting_for(f"{url} to answer")
@@ -133,7 +133,7 @@ async def _go(page: Page, until: WaitUntil, progress: Progress, start: Awaitable
 
 
 async def _in_history(pages: Pages, action: GoBack | GoForward, progress: Progress, step: int) -> ActionOutput:
-    page = pages.find(action.page)
+    page = await pages.ready(action.page)
     history = await page.session.send(PAGE_GET_NAVIGATION_HISTORY({}))
     place = history["currentIndex"] + step
     if not 0 <= place < len(history["entries"]):
@@ -155,7 +155,7 @@ async def go_forward(_: CDPEngine, pages: Pages, action: GoForward, progress: Pr
 
 
 async def reload(_: CDPEngine, pages: Pages, action: Reload, progress: Progress) -> ActionOutput:
-    page = pages.find(action.page)
+    page = await pages.ready(action.page)
     return await _go(page, action.wait_until, progress, page.session.send(PAGE_RELOAD({})))
 
 
@@ -237,7 +237,7 @@ async def new_tab(engine: CDPEngine, pages: Pages, action: NewTab, progress: Pro
 
 
 async def switch_tab(_: CDPEngine, pages: Pages, action: SwitchTab, progress: Progress) -> ActionOutput:
-    page = pages.find(action.page)
+    page = await pages.ready(action.page)
     pages.make_current(page)
     await page.session.send(PAGE_BRING_TO_FRONT({}))
     return ActionOutput({"page": page.id, "url": page.url})

@@ -23,6 +23,8 @@ from bykilt.browser.engine.progress import Progress
 from bykilt.browser.engine.url_patterns import looks_like_url, url_matches
 from bykilt.ids import PageId
 
+# The first answer comes soon, so that even a short or late deadline can say what stood in the way.
+_FIRST_SLICE_MS = 150.0
 _SLICE_MS = 1000.0
 _HEADROOM_MS = 30.0
 
@@ -33,6 +35,10 @@ class Pages:
     def __init__(self, context: BrowserContext) -> None:
         self.context = context
         self._order: list[PageId] = []
+        first = context.first_page()
+        if first is not None:
+            # Else a page that opens by itself would be taken for the current one.
+            self.make_current(first)
 
     @property
     def current(self) -> Page | None:
@@ -65,6 +71,16 @@ class Pages:
         if found is None:
             raise UnknownPage(page_id, list(self.context.pages))
         return found
+
+    async def ready(self, page_id: str | None) -> Page:
+        """Return the named page, or the current one, once it can be worked with.
+
+        Raises:
+            UnknownPage, PageClosed: There is none.
+        """
+        page = self.find(page_id)
+        await page.wait_until_ready()
+        return page
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +120,11 @@ class Target:
         Each call waits in the page for a slice of the time left; what it saw last becomes the error if the
         deadline comes. A document that is replaced meanwhile is no error: the next one is asked.
         """
+        slice_ms = _FIRST_SLICE_MS
         while True:
             remaining_ms = self.progress.remaining_s * 1000 - _HEADROOM_MS
-            spec["sliceMs"] = max(0.0, min(_SLICE_MS, remaining_ms))
+            spec["sliceMs"] = max(0.0, min(slice_ms, remaining_ms))
+            slice_ms = _SLICE_MS
             answer = await self.ask(function, spec)
             if answer is None:
                 continue
@@ -146,6 +164,7 @@ async def find_target(pages: Pages, action: Action, progress: Progress) -> Targe
     page = pages.find(action.page)
     if page.crashed:
         raise PageCrashed(page.id)
+    await page.wait_until_ready()
     main = Target(page, page.main_frame, progress)
     if action.frame is None:
         return main
