@@ -47,8 +47,13 @@
     event.stopImmediatePropagation();
   }
 
-  for (const name of POINTER_EVENTS) addEventListener(name, onPointerEvent, { capture: true, passive: false });
-  for (const name of KEY_EVENTS) addEventListener(name, onKeyEvent, { capture: true, passive: false });
+  /** Done again before every guard: `document.open` takes all listeners away; those that are there stay first. */
+  function listen() {
+    for (const name of POINTER_EVENTS) addEventListener(name, onPointerEvent, { capture: true, passive: false });
+    for (const name of KEY_EVENTS) addEventListener(name, onKeyEvent, { capture: true, passive: false });
+  }
+
+  listen();
 
   /** The next frame, or 50 ms where no frames are drawn. */
   function nextFrame() {
@@ -172,6 +177,7 @@
   }
 
   function setGuard(token, element, keys) {
+    listen();
     guard = { token, element, keys, until: performance.now() + GUARD_LIFE_MS, verdict: null, clicked: false };
   }
 
