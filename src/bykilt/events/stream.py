@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 import anyio
@@ -50,14 +50,19 @@ class EventStream:
     """Numbers facts from 1 without gaps and hands them on, first to the listeners, then to the subscribers."""
 
     def __init__(
-        self, run_id: RunId, *, clock: Clock | None = None, first_seq: int = 1, kept_events: int = KEPT_EVENTS
+        self,
+        run_id: RunId,
+        *,
+        clock: Clock | None = None,
+        earlier: Sequence[Event] = (),
+        kept_events: int = KEPT_EVENTS,
     ) -> None:
-        """Make an empty stream. One that goes on where a file ended starts at another `first_seq`."""
+        """Make a stream that goes on after the events that are written down already; subscribers get them too."""
         self.run_id = run_id
         self.dropped = 0
         self._clock = clock or SystemClock()
-        self._next_seq = first_seq
-        self._kept: deque[Event] = deque(maxlen=kept_events)
+        self._next_seq = earlier[-1].seq + 1 if earlier else 1
+        self._kept: deque[Event] = deque(earlier, maxlen=kept_events)
         self._listeners: list[EventListener] = []
         self._pending: deque[Fact] = deque()
         self._delivering = False
@@ -68,6 +73,15 @@ class EventStream:
     def last_seq(self) -> int:
         """The number of the latest event; 0 before the first."""
         return self._next_seq - 1
+
+    @property
+    def latest(self) -> Event:
+        """The latest event.
+
+        Raises:
+            IndexError: There is none yet.
+        """
+        return self._kept[-1]
 
     @property
     def closed(self) -> bool:

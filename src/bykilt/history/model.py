@@ -6,7 +6,8 @@ Times ending in `_s` are seconds since 1970 UTC.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -120,6 +121,30 @@ class RunEnded:
 
 Change: TypeAlias = RunBegun | RunEnded | StepRecord | ArtifactRecord
 """What the history saves while a run goes on. A step saved again replaces its earlier record."""
+
+
+def after_changes(run: RunRecord, changes: Iterable[Change]) -> RunRecord:
+    """Return a run as the history has it once these changes are saved."""
+    for change in changes:
+        match change:
+            case RunBegun() if run.status is RunStatus.QUEUED:
+                run = replace(
+                    run,
+                    status=RunStatus.RUNNING,
+                    started_s=change.started_s,
+                    engine=change.engine,
+                    step_count=change.step_count,
+                )
+            case RunEnded() if not run.status.is_final:
+                run = replace(
+                    run,
+                    status=RunStatus(change.outcome),
+                    finished_s=change.finished_s,
+                    duration_ms=change.duration_ms,
+                    failure=change.failure,
+                    failed_step=change.failed_step,
+                )
+    return run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

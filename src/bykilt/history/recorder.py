@@ -24,7 +24,16 @@ from bykilt.events.model import (
     StepFinished,
     StepStarted,
 )
-from bykilt.history.model import ArtifactKind, ArtifactRecord, Change, RunBegun, RunEnded, StepRecord
+from bykilt.history.model import (
+    ArtifactKind,
+    ArtifactRecord,
+    Change,
+    RunBegun,
+    RunEnded,
+    RunRecord,
+    StepRecord,
+    after_changes,
+)
 from bykilt.ids import RunId
 from bykilt.storage.errors import StorageError
 
@@ -140,13 +149,22 @@ class RunProjection:
 class RunRecorder:
     """The listener of one run that tells the history."""
 
-    def __init__(self, writer: HistoryWriter) -> None:
-        self.projection = RunProjection()
+    def __init__(self, writer: HistoryWriter, run: RunRecord) -> None:
+        self.run = run
+        """The run as the history has it once everything queued is saved."""
+        self._projection = RunProjection()
         self._writer = writer
+
+    @property
+    def last_step(self) -> str | None:
+        """The step that began last."""
+        return self._projection.last_step
 
     def on_event(self, event: Event) -> None:
         """Queue what this event changes; never waits."""
-        for change in self.projection.feed(event):
+        changes = self._projection.feed(event)
+        self.run = after_changes(self.run, changes)
+        for change in changes:
             self._writer.push(change)
 
 

@@ -212,19 +212,23 @@ async def test_a_waiting_subscriber_can_be_cancelled_and_the_stream_goes_on() ->
     assert [event.seq async for event in stream.subscribe()] == [1]
 
 
-def test_a_stream_that_goes_on_where_a_file_ended_goes_on_counting() -> None:
-    stream, heard = EventStream(RUN, first_seq=8), Recorder()
+async def test_a_stream_goes_on_after_what_is_written_down_already() -> None:
+    """Contract: subscribers get the earlier events, listeners hear only what is new."""
+    earlier = Event(RUN, 1, 1.0, fact(0))
+    stream, heard = EventStream(RUN, earlier=[earlier]), Recorder()
     stream.listen(heard)
 
     stream.publish(fact(1))
+    stream.close()
 
-    assert heard.events[0].seq == 8
+    assert [event.seq for event in heard.events] == [2]
+    assert [event async for event in stream.subscribe()] == [earlier, *heard.events]
 
 
-async def test_events_before_the_first_of_a_continued_stream_are_in_the_file() -> None:
-    stream = EventStream(RUN, first_seq=8)
+async def test_events_before_the_earliest_of_a_continued_stream_are_in_the_file() -> None:
+    stream = EventStream(RUN, earlier=[Event(RUN, 7, 1.0, fact(0))])
 
     with pytest.raises(SubscriberLagged) as lagged:
         await anext(stream.subscribe())
 
-    assert lagged.value.oldest_kept == 8
+    assert lagged.value.oldest_kept == 7

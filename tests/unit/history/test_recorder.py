@@ -149,7 +149,7 @@ async def test_what_listeners_hear_is_in_the_database_after_a_flush(tmp_path: Pa
     run = run_record()
     history.add(run)
     writer = HistoryWriter(history)
-    recorder = RunRecorder(writer)
+    recorder = RunRecorder(writer, run)
 
     with fail_after(10):
         async with anyio.create_task_group() as tasks:
@@ -158,6 +158,7 @@ async def test_what_listeners_hear_is_in_the_database_after_a_flush(tmp_path: Pa
                 recorder.on_event(event)
             await writer.flush()
             assert history.get(run.id).status is RunStatus.SUCCEEDED
+            assert history.get(run.id) == recorder.run
             assert [step.outcome for step in history.steps(run.id)] == ["succeeded"]
             writer.close()
     history.close()

@@ -1,0 +1,1 @@
+"""Runs: submitted, carried out, ended one way or another, and never lost."""

@@ -1,0 +1,190 @@
+"""How one run is carried out, from its place in the queue to its last event.
+
+Knows the order of things: engine, flow, shutdown, trace, result, end; one deadline, one outcome. Does not know
+how runs are submitted or how many go on at a time (`service`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+import anyio
+import anyio.to_thread
+
+from bykilt.browser.engine.browser_engine import BrowserEngine, LaunchContext, Viewport
+from bykilt.clock import Clock
+from bykilt.events.event_file import EventFile
+from bykilt.events.model import Failure, Outcome, RunFinished, RunStarted, Warned
+from bykilt.events.stream import EventStream
+from bykilt.flows.interpreter import FlowInterpreter
+from bykilt.history.model import RunRecord
+from bykilt.history.recorder import RunRecorder
+from bykilt.runs.failures import failure_of, write_trace
+from bykilt.runs.model import Ending, EngineFactory, RunRequest, TraceWriter
+from bykilt.runs.result_file import RunSummary, write_result
+from bykilt.storage.run_folder import RunFolder
+
+SHUTDOWN_S = 20.0
+"""How long a browser may take to end; after that the run goes on without it."""
+
+TRACE_S = 60.0
+"""How long the trace may take after the run."""
+
+_CANCELLED = Ending(Outcome.CANCELLED, Failure("cancelled", "the run was cancelled", ""))
+
+
+@dataclass(slots=True, kw_only=True)
+class ActiveRun:
+    """A run that this process carries out, and all that belongs to it."""
+
+    request: RunRequest
+    timeout_s: float
+    folder: RunFolder
+    stream: EventStream
+    file: EventFile
+    recorder: RunRecorder
+    summary: RunSummary
+    scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+    over: anyio.Event = field(default_factory=anyio.Event)
+
+    @property
+    def record(self) -> RunRecord:
+        """The run as its events so far tell it."""
+        return self.recorder.run
+
+
+class RunExecutor:
+    """Carries runs out, each in the task that calls it."""
+
+    def __init__(self, engines: EngineFactory, traces: TraceWriter | None, clock: Clock) -> None:
+        self._engines = engines
+        self._traces = traces
+        self._clock = clock
+
+    async def carry_out(self, run: ActiveRun, turn: anyio.Semaphore) -> None:
+        """Wait for a turn, carry the run out, and tell its end, whatever happens.
+
+        Raises nothing of its own: errors and bugs become the run's failure. Cancellation from outside passes
+        on after the end has been told, as cancelled.
+        """
+        ending = _CANCELLED
+        begun_s = self._clock.monotonic_s()
+        try:
+            with run.scope:
+                async with turn:
+                    begun_s = self._clock.monotonic_s()
+                    ending = await self._within_deadline(run)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._tell_the_end(run, ending, (self._clock.monotonic_s() - begun_s) * 1000)
+
+    # ---- the run
+
+    async def _within_deadline(self, run: ActiveRun) -> Ending:
+        with anyio.move_on_after(run.timeout_s):
+            return await self._drive_to_an_ending(run)
+        return Ending(
+            Outcome.FAILED,
+            Failure(
+                "run_timeout",
+                f"the run was not finished after {run.timeout_s:g} s",
+                "raise the timeout of the run (--timeout, or timeout_ms in the flow) if the pages are only slow",
+            ),
+            run.recorder.last_step,
+        )
+
+    async def _drive_to_an_ending(self, run: ActiveRun) -> Ending:
+        ending = _CANCELLED
+
+        async def drive() -> None:
+            nonlocal ending
+            ending = await self._drive(run)
+
+        failure = await self._failure_in(run, drive)
+        return Ending(Outcome.FAILED, failure, run.recorder.last_step) if failure else ending
+
+    async def _failure_in(self, run: ActiveRun, work: Callable[[], Awaitable[object]]) -> Failure | None:
+        """Do a part of the run; an error in it, expected or not, is returned: it must not end the other runs."""
+        try:
+            await work()
+        except Exception as error:  # noqa: BLE001 - see above; a bug goes to error.log
+            return failure_of(error, run.folder, self._clock.wall_s())
+        return None
+
+    async def _drive(self, run: ActiveRun) -> Ending:
+        flow = run.request.flow
+        run.stream.publish(RunStarted(flow.name, run.record.engine, flow.step_count))
+        engine = self._engines(run.record.engine, run.stream, run.folder.path)
+        try:
+            await engine.launch(launch_context(run.request))
+            return await self._interpret(run, engine)
+        finally:
+            await self._shut_down(engine, run)
+
+    async def _interpret(self, run: ActiveRun, engine: BrowserEngine) -> Ending:
+        interpreter = FlowInterpreter(
+            run.request.flow,
+            run.record.params,
+            perform=engine,
+            facts=run.stream,
+            data_dir=run.folder.data,
+            clock=self._clock,
+        )
+        result = await interpreter.run()
+        return Ending(result.outcome, result.failure, result.failed_step, result.outputs)
+
+    async def _shut_down(self, engine: BrowserEngine, run: ActiveRun) -> None:
+        with anyio.move_on_after(SHUTDOWN_S, shield=True) as patience:
+            await engine.shutdown()
+        if patience.cancelled_caught:
+            run.stream.publish(
+                Warned(
+                    "shutdown_slow",
+                    f"the browser did not end within {SHUTDOWN_S:g} s and was left alone",
+                    "what is left of it is removed when the next browser starts",
+                )
+            )
+
+    # ---- its end
+
+    async def _tell_the_end(self, run: ActiveRun, ending: Ending, duration_ms: float) -> None:
+        if self._traces is not None and run.request.trace and run.record.started_s is not None:
+            await self._write_trace(run, self._traces)
+        run.stream.publish(RunFinished(ending.outcome, duration_ms, ending.failure, ending.failed_step))
+        failure = await self._failure_in(run, partial(self._write_files, run, ending))
+        if failure is not None:
+            run.stream.publish(Warned(failure.code, f"the run's files are incomplete: {failure.message}", failure.hint))
+        run.stream.close()
+        # A warning just published has opened the file again.
+        await self._failure_in(run, partial(anyio.to_thread.run_sync, run.file.close))
+
+    async def _write_files(self, run: ActiveRun, ending: Ending) -> None:
+        write = partial(write_result, run.folder, run.record, run.summary, ending.outputs)
+        await anyio.to_thread.run_sync(write)
+        await anyio.to_thread.run_sync(run.file.close)
+
+    async def _write_trace(self, run: ActiveRun, traces: TraceWriter) -> None:
+        warning: Warned | None = Warned(
+            "trace_failed", f"the trace was not ready within {TRACE_S:g} s", "the events are all in events.jsonl"
+        )
+        with anyio.move_on_after(TRACE_S):
+            warning = await anyio.to_thread.run_sync(
+                partial(write_trace, traces, run.folder, self._clock.wall_s()), abandon_on_cancel=True
+            )
+        if warning is not None:
+            run.stream.publish(warning)
+
+
+def launch_context(request: RunRequest) -> LaunchContext:
+    """Return the settings of the browser: those of the request, then the flow's wishes, then `headed`, `trace`."""
+    context = request.launch or LaunchContext()
+    flow = request.flow
+    if flow.browser.viewport_width is not None and flow.browser.viewport_height is not None:
+        context = replace(context, viewport=Viewport(flow.browser.viewport_width, flow.browser.viewport_height))
+    if flow.browser.user_agent is not None:
+        context = replace(context, user_agent=flow.browser.user_agent)
+    if flow.default_timeout_ms is not None:
+        context = replace(context, timeout_ms=flow.default_timeout_ms)
+    return replace(context, headless=context.headless and not request.headed, trace_enabled=request.trace)

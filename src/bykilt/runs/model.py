@@ -1,0 +1,82 @@
+"""What is asked for when a run is submitted, and what the run service needs from outside.
+
+Knows the request and the ports. Does not know who fulfils them: `app` wires that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from bykilt.browser.engine.browser_engine import BrowserEngine, LaunchContext
+from bykilt.errors import BykiltError, InvalidInput
+from bykilt.events.model import FactSink, Failure, Outcome
+from bykilt.flows.model import Flow
+from bykilt.ids import RunId
+from bykilt.json_types import JsonObject, JsonValue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """One run that somebody wants.
+
+    `params` are as given (`flows.params.bind_params` checks them at submission). `source` says where the flow
+    came from, for people; by default what the flow itself says. `engine` None leaves the choice to the flow,
+    then to the settings. `timeout_s` None leaves it to the flow, then to the settings. `launch` holds any
+    further settings of the browser; `headed`, `trace` and the flow's own wishes are put in on top.
+    """
+
+    flow: Flow
+    params: Mapping[str, JsonValue] = field(default_factory=dict)
+    source: str | None = None
+    engine: str | None = None
+    headed: bool = False
+    timeout_s: float | None = None
+    trace: bool = True
+    launch: LaunchContext | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a flow came to its end."""
+
+    outcome: Outcome
+    failure: Failure | None = None
+    failed_step: str | None = None
+    outputs: JsonObject = field(default_factory=dict)
+
+
+class EngineFactory(Protocol):
+    """Makes an engine, not yet launched, whose facts and files belong to one run."""
+
+    def __call__(self, name: str, facts: FactSink, artifact_dir: Path) -> BrowserEngine: ...
+
+
+class TraceWriter(Protocol):
+    """Writes `trace.zip` into a run folder from its events and returns its path. Waits for the disk.
+
+    Raises:
+        BykiltError: It could not be written.
+    """
+
+    def __call__(self, run_dir: Path) -> Path: ...
+
+
+class ServiceNotRunning(BykiltError):
+    code = "service_not_running"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the run service takes no runs now", hint="use it inside `async with`, and before that block ends"
+        )
+
+
+class RunElsewhere(InvalidInput):
+    """The run belongs to another process, which alone can tell or end it."""
+
+    code = "run_elsewhere"
+
+    def __init__(self, run_id: RunId, pid: int) -> None:
+        super().__init__(f"run {run_id} is carried out by process {pid}", hint="press Ctrl-C there to end it")

@@ -1,0 +1,81 @@
+"""`result.json` and `request.json`: what a run folder says about its run without any other file.
+
+Knows the form of both documents; other programs read them. Does not know how a run is carried out.
+Everything here waits for the disk: call it from a worker thread in async code.
+
+    {"bykilt_result": 1, "run": {…}, "outputs": {…}, "warnings": [{"code", "message", "hint"}],
+     "steps": {"succeeded": 12, "failed": 1}, "files": [{"name", "size_bytes"}], "trace": "trace.zip"}
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bykilt.events.model import Event, StepFinished, Warned
+from bykilt.history.documents import run_json
+from bykilt.history.model import RunRecord
+from bykilt.json_types import JsonObject, JsonValue
+from bykilt.storage.atomic_file import write_atomic
+from bykilt.storage.errors import StorageError
+from bykilt.storage.json_document import decode_object, encode_json
+from bykilt.storage.run_folder import RunFolder
+
+RESULT_FORMAT = 1
+REQUEST_FORMAT = 1
+_MAX_WARNINGS = 200
+
+
+@dataclass(slots=True)
+class RunSummary:
+    """A listener that keeps of a run what its result says."""
+
+    warnings: list[Warned] = field(default_factory=list)
+    steps: Counter[str] = field(default_factory=Counter)
+
+    def on_event(self, event: Event) -> None:
+        """Remember warnings (the first 200) and count how steps ended."""
+        match event.fact:
+            case Warned() as warning if len(self.warnings) < _MAX_WARNINGS:
+                self.warnings.append(warning)
+            case StepFinished(outcome=outcome):
+                self.steps[str(outcome)] += 1
+
+
+def write_result(folder: RunFolder, run: RunRecord, summary: RunSummary, outputs: JsonObject) -> None:
+    """Write `result.json`; the files it lists are those that are there now.
+
+    Raises:
+        StorageError: It could not be written.
+    """
+    own = {folder.result.name, folder.request.name, folder.events.name}
+    files = [file for file in folder.artifacts() if file.name not in own and not file.name.startswith("trace/")]
+    document: dict[str, JsonValue] = {
+        "bykilt_result": RESULT_FORMAT,
+        "run": run_json(run),
+        "outputs": outputs,
+        "warnings": [{"code": w.code, "message": w.message, "hint": w.hint} for w in summary.warnings],
+        "steps": dict(summary.steps),
+        "files": [{"name": file.name, "size_bytes": file.size_bytes} for file in files],
+        "trace": folder.trace.name if folder.trace.is_file() else None,
+    }
+    write_atomic(folder.result, encode_json(document))
+
+
+def write_request(folder: RunFolder, run: RunRecord, wanted: Mapping[str, JsonValue]) -> None:
+    """Write `request.json`: the run, and what was wanted of it beyond that (`trace`, `headed`, …).
+
+    Raises:
+        StorageError: It could not be written.
+    """
+    document: dict[str, JsonValue] = {"bykilt_request": REQUEST_FORMAT, "run": run_json(run), **wanted}
+    write_atomic(folder.request, encode_json(document))
+
+
+def wants_trace(folder: RunFolder) -> bool:
+    """Whether the request asked for a trace; no, if there is no readable request."""
+    try:
+        return decode_object(folder.request.read_bytes()).get("trace") is True
+    except (OSError, StorageError):
+        return False
