@@ -24,7 +24,10 @@ class Navigation(Enum):
 
 @dataclass(eq=False, slots=True)
 class Frame:
-    """One frame. `document` is the loader id of what it shows; `lifecycle` what that document has reached."""
+    """One frame. `document` is the loader id of what it shows; `lifecycle` what that document has reached.
+
+    `moves` counts the changes of its address that needed no new document.
+    """
 
     id: str
     parent: Frame | None = None
@@ -35,6 +38,7 @@ class Frame:
     lifecycle: set[str] = field(default_factory=set)
     recent_documents: deque[str] = field(default_factory=lambda: deque(maxlen=_REMEMBERED_DOCUMENTS))
     navigation: Navigation = Navigation.NONE
+    moves: int = 0
     detached: bool = False
 
     def subtree(self) -> Iterator[Frame]:
@@ -99,7 +103,9 @@ class FrameTree:
         if document != frame.document:
             frame.document = document
             frame.recent_documents.append(document)
-            frame.lifecycle = {"commit"}
+            frame.lifecycle = set()
+        # The first lifecycle event may have told of the document before its commit did.
+        frame.lifecycle.add("commit")
         return frame
 
     # Chromium may give the main frame a new id when the page moves to another process: for those who
@@ -117,6 +123,7 @@ class FrameTree:
         if frame is not None:
             frame.url = url
             frame.navigation = Navigation.NONE
+            frame.moves += 1
         return frame
 
     def reach(self, frame_id: str, document: str, state: str) -> None:

@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
+import anyio
+
 from bykilt.browser.cdp.commands import (
     EMULATION_SET_DEVICE_METRICS_OVERRIDE,
     EMULATION_SET_FOCUS_EMULATION_ENABLED,
@@ -28,9 +30,9 @@ from bykilt.browser.cdp.commands import (
     TARGET_CLOSE_TARGET,
     TARGET_SET_AUTO_ATTACH,
 )
-from bykilt.browser.cdp.connection import Session
+from bykilt.browser.cdp.connection import Call, Session
 from bykilt.browser.cdp.console import console_message, log_entry, page_error
-from bykilt.browser.cdp.errors import SessionClosed, TargetCrashed
+from bykilt.browser.cdp.errors import CdpError, SessionClosed, TargetCrashed
 from bykilt.browser.cdp.frame_manager import FrameManager
 from bykilt.browser.cdp.frames import Frame
 from bykilt.browser.cdp.input import Keyboard, Mouse
@@ -64,6 +66,10 @@ T = TypeVar("T")
 
 REPORT_BINDING = "bykiltReport"
 _KEPT_REPORTS = 16
+# The protocol's code for "not now" and "not like this" alike.
+_SERVER_ERROR = -32000
+_ACTIVE_TRIES = 40
+_ACTIVE_PAUSE_S = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +276,24 @@ class Page:
             raise TargetCrashed("the renderer crashed", session_id=self.session.id)
         return True
 
+    async def ask_when_active(self, call: Call[T]) -> T:
+        """Return the answer to a command that needs the page's document to be the active one.
+
+        For some milliseconds after the renderer has told of a new document, the browser still counts it as
+        inactive and refuses.
+
+        Raises:
+            ProtocolError: It refuses for another reason, and so for longer; or the page is gone.
+        """
+        for _ in range(_ACTIVE_TRIES):
+            try:
+                return await self.session.send(call)
+            except CdpError as error:
+                if error.number != _SERVER_ERROR:
+                    raise
+            await anyio.sleep(_ACTIVE_PAUSE_S)
+        return await self.session.send(call)
+
     @property
     def main_frame(self) -> Frame:
         """The frame that the page's address belongs to."""
@@ -301,7 +325,7 @@ class Page:
             params["quality"] = quality
         if clip is not None:
             params["clip"] = clip
-        answer = await self.session.send(PAGE_CAPTURE_SCREENSHOT(params))
+        answer = await self.ask_when_active(PAGE_CAPTURE_SCREENSHOT(params))
         return base64.b64decode(answer["data"])
 
     async def close(self) -> None:

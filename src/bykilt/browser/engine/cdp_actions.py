@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 
@@ -14,6 +14,7 @@ from bykilt.browser.cdp.commands import (
     PAGE_NAVIGATE_TO_HISTORY_ENTRY,
     PAGE_RELOAD,
 )
+from bykilt.browser.cdp.errors import CdpError
 from bykilt.browser.cdp.frames import Frame, Navigation
 from bykilt.browser.cdp.page import Page
 from bykilt.browser.cdp.realms import RealmLost
@@ -72,16 +73,23 @@ async def navigate(_: CDPEngine, pages: Pages, action: Navigate, progress: Progr
     frame = page.main_frame if action.frame is None else (await find_target(pages, action, progress)).frame
     url = with_scheme(action.url)
     progress.waiting_for(f"{url} to answer")
-    answer = await page.frames.session_of(frame).send(
-        PAGE_NAVIGATE({"url": url, "frameId": frame.id}), timeout_s=progress.remaining_s + 1
-    )
+    moves = frame.moves
+    try:
+        answer = await page.frames.session_of(frame).send(
+            PAGE_NAVIGATE({"url": url, "frameId": frame.id}), timeout_s=progress.remaining_s + 1
+        )
+    except CdpError as error:
+        raise NavigationFailed(url, error.detail) from error
     page.crashed = False
     failure = answer.get("errorText")
     if failure:
         raise NavigationAborted(url, failure) if failure == _ABORTED else NavigationFailed(url, failure)
-    document = answer.get("loaderId")
+    # Only a new document has an id: a fragment of the same one has not.
+    document = cast("str | None", answer.get("loaderId"))
     if document is not None:
         await page.wait_until(lambda: document in present(frame).recent_documents or None)
+    elif not url.startswith("javascript:"):
+        await page.wait_until(lambda: present(frame).moves != moves or None)
     await _wait_until_loaded(page, frame, action.wait_until, progress)
     return _arrived(page, frame)
 
@@ -134,7 +142,7 @@ async def _go(page: Page, until: WaitUntil, progress: Progress, start: Awaitable
 
 async def _in_history(pages: Pages, action: GoBack | GoForward, progress: Progress, step: int) -> ActionOutput:
     page = await pages.ready(action.page)
-    history = await page.session.send(PAGE_GET_NAVIGATION_HISTORY({}))
+    history = await page.ask_when_active(PAGE_GET_NAVIGATION_HISTORY({}))
     place = history["currentIndex"] + step
     if not 0 <= place < len(history["entries"]):
         raise ActionError(
@@ -142,7 +150,7 @@ async def _in_history(pages: Pages, action: GoBack | GoForward, progress: Progre
             hint="navigate to an address instead",
         )
     entry = history["entries"][place]
-    start = page.session.send(PAGE_NAVIGATE_TO_HISTORY_ENTRY({"entryId": entry["id"]}))
+    start = page.ask_when_active(PAGE_NAVIGATE_TO_HISTORY_ENTRY({"entryId": entry["id"]}))
     return await _go(page, action.wait_until, progress, start)
 
 
@@ -156,7 +164,7 @@ async def go_forward(_: CDPEngine, pages: Pages, action: GoForward, progress: Pr
 
 async def reload(_: CDPEngine, pages: Pages, action: Reload, progress: Progress) -> ActionOutput:
     page = await pages.ready(action.page)
-    return await _go(page, action.wait_until, progress, page.session.send(PAGE_RELOAD({})))
+    return await _go(page, action.wait_until, progress, page.ask_when_active(PAGE_RELOAD({})))
 
 
 # ---- waiting
