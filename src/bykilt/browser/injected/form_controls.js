@@ -15,6 +15,7 @@
     date: "YYYY-MM-DD, such as 2026-01-31",
     "datetime-local": "YYYY-MM-DDThh:mm, such as 2026-01-31T18:30",
     month: "YYYY-MM, such as 2026-01",
+    number: "a number, such as 12.5",
     range: "a number between its min and max, on one of its steps",
     time: "hh:mm, such as 18:30",
     week: "YYYY-Www, such as 2026-W05",
@@ -80,7 +81,8 @@
   }
 
   /**
-   * Set a value that cannot be typed as text: of a date, time, colour or range input.
+   * Set a value that cannot be typed as text: of a date, time, colour or range input. A number is typed, but only
+   * if it is one: of anything else the field would show nothing.
    * @returns {{handled: false}|{handled: true, ok: true, value: string}|{handled: true, ok: false, reason: string}}
    *   `handled` false: the field takes text, so type it
    */
@@ -89,15 +91,26 @@
     const format = field.localName === "input" && FORMATS[field.type];
     if (!format) return { handled: false };
     const wanted = String(text).trim();
+    if (field.type === "number") return isNumber(wanted) ? { handled: false } : misfit(field, wanted);
     const before = field.value;
     setNatively(field, wanted);
     if (!isTaken(field, wanted)) {
       setNatively(field, before);
-      return { handled: true, ok: false, reason: `${JSON.stringify(wanted)} does not fit an <input type="${field.type}">: write ${format}` };
+      return misfit(field, wanted);
     }
     field.focus();
     announce(field);
     return { handled: true, ok: true, value: field.value };
+  }
+
+  function misfit(field, wanted) {
+    const reason = `${JSON.stringify(wanted)} does not fit an <input type="${field.type}">: write ${FORMATS[field.type]}`;
+    return { handled: true, ok: false, reason };
+  }
+
+  /** Whether a number field takes the text, as HTML defines floating-point numbers; an empty text clears it. */
+  function isNumber(text) {
+    return /^(-?(\d+(\.\d+)?|\.\d+)([eE][-+]?\d+)?)?$/.test(text);
   }
 
   /** Set the value past what a framework may have put on the element to watch it. */
