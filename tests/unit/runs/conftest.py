@@ -1,0 +1,3 @@
+"""The small disk for these tests."""
+
+from tests.support.small_disk import small_disk as small_disk
