@@ -110,7 +110,7 @@ def test_an_owner_whose_file_is_gone_is_dead(owners: Path) -> None:
 
 def test_children_do_not_keep_their_parent_alive(owners: Path) -> None:
     """A browser that outlives its process must not hold the lock."""
-    start_child = "import subprocess; print(subprocess.Popen(['sleep', '60'], stdout=subprocess.DEVNULL).pid)"
+    start_child = "import subprocess as s; print(s.Popen(['sleep', '60'], stdout=s.DEVNULL, stderr=s.DEVNULL).pid)"
     script = CLAIMER.replace("sys.stdin.read()", start_child)
     done = subprocess.run([sys.executable, "-c", script, str(owners)], capture_output=True, text=True, check=True)
     name, child = done.stdout.split()
