@@ -31,8 +31,9 @@ def browser_environment(
     result = {
         "HOME": str(home),
         "PATH": "/usr/local/bin:/usr/bin:/bin",
-        # The user's language would change the pages and so the run.
-        "LANG": "en_US.UTF-8",
+        # Every machine has this one: the user's language would change the pages and so the run, and with a locale
+        # that is not installed, Chromium cannot open files with other than English names.
+        "LANG": "C.UTF-8",
         "TMPDIR": str(home),
         "XDG_CONFIG_HOME": str(home / ".config"),
         "XDG_CACHE_HOME": str(home / ".cache"),
