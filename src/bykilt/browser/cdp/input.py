@@ -42,12 +42,16 @@ async def all_answered(answers: Iterable[Awaitable[object]]) -> None:
 
 
 class Mouse:
-    """The pointer. Points are in CSS pixels of the viewport of the session that is given."""
+    """The pointer. Points are in CSS pixels of the viewport of the session that is given.
 
-    def __init__(self) -> None:
+    Modifiers held on the keyboard count for the mouse too, beside those given.
+    """
+
+    def __init__(self, keyboard: Keyboard) -> None:
         self.x = 0.0
         self.y = 0.0
         self._held = 0
+        self._keyboard = keyboard
 
     def move(
         self, session: Session, x: float, y: float, *, modifiers: int = 0, steps: int = 1
@@ -94,7 +98,16 @@ class Mouse:
     def wheel(self, session: Session, x: float, y: float, delta_x: float, delta_y: float) -> Awaitable[object]:
         """Turn the wheel at a point, by pixels."""
         return session.send(
-            INPUT_DISPATCH_MOUSE_EVENT({"type": "mouseWheel", "x": x, "y": y, "deltaX": delta_x, "deltaY": delta_y}),
+            INPUT_DISPATCH_MOUSE_EVENT(
+                {
+                    "type": "mouseWheel",
+                    "x": x,
+                    "y": y,
+                    "deltaX": delta_x,
+                    "deltaY": delta_y,
+                    "modifiers": self._keyboard.modifiers,
+                }
+            ),
         )
 
     def _send(
@@ -112,7 +125,7 @@ class Mouse:
             "type": kind,
             "x": x,
             "y": y,
-            "modifiers": modifiers,
+            "modifiers": modifiers | self._keyboard.modifiers,
             "buttons": self._held,
             "clickCount": click_count,
         }

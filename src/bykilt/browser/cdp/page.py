@@ -113,8 +113,8 @@ class Page:
         self.settings = settings
         self.crashed = False
         self.reports: list[str] = []
-        self.mouse = Mouse()
         self.keyboard = Keyboard(session)
+        self.mouse = Mouse(self.keyboard)
         self.network = NetworkTracker(page_id)
         self._outside = surroundings
         self.frames = FrameManager(session, self._navigated)
