@@ -16,6 +16,8 @@ from bykilt.browser.launch.errors import ChromiumNotFound
 from bykilt.browser.launch.identity import Identity
 
 ON_PATH = ("google-chrome", "google-chrome-stable", "chromium", "chromium-browser")
+# Where scripts/_setup.sh lets root install Playwright's Chromium: another user cannot reach root's own cache.
+SET_UP_BY_ROOT = Path("/var/lib/bykilt/browsers")
 ELSEWHERE = (Path("/usr/lib/chromium/chromium"), Path("/opt/google/chrome/chrome"))
 
 # A distribution's launcher is a shell script that takes 30 ms and more to add flags of its own, such as
@@ -72,7 +74,8 @@ def _candidates(environ: Mapping[str, str]) -> Iterator[Path]:
         if found:
             yield _program_behind(Path(found))
     yield from ELSEWHERE
-    builds = _playwright_folder(environ).glob("chromium-*/chrome-linux*/chrome")
+    folders = (_playwright_folder(environ), SET_UP_BY_ROOT)
+    builds = [build for folder in folders for build in folder.glob("chromium-*/chrome-linux*/chrome")]
     yield from sorted(builds, key=_build_number, reverse=True)
 
 
