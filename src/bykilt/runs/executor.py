@@ -26,9 +26,6 @@ from bykilt.runs.model import Ending, EngineFactory, RunRequest, TraceWriter
 from bykilt.runs.result_file import RunSummary, write_result
 from bykilt.storage.run_folder import RunFolder
 
-SHUTDOWN_S = 20.0
-"""How long a browser may take to end; after that the run goes on without it."""
-
 TRACE_S = 60.0
 """How long the trace may take after the run."""
 
@@ -121,7 +118,8 @@ class RunExecutor:
             await engine.launch(launch_context(run.request))
             return await self._interpret(run, engine)
         finally:
-            await self._shut_down(engine, run)
+            with anyio.CancelScope(shield=True):  # the engine itself bounds how long it takes
+                await engine.shutdown()
 
     async def _interpret(self, run: ActiveRun, engine: BrowserEngine) -> Ending:
         interpreter = FlowInterpreter(
@@ -134,18 +132,6 @@ class RunExecutor:
         )
         result = await interpreter.run()
         return Ending(result.outcome, result.failure, result.failed_step, result.outputs)
-
-    async def _shut_down(self, engine: BrowserEngine, run: ActiveRun) -> None:
-        with anyio.move_on_after(SHUTDOWN_S, shield=True) as patience:
-            await engine.shutdown()
-        if patience.cancelled_caught:
-            run.stream.publish(
-                Warned(
-                    "shutdown_slow",
-                    f"the browser did not end within {SHUTDOWN_S:g} s and was left alone",
-                    "what is left of it is removed when the next browser starts",
-                )
-            )
 
     # ---- its end
 

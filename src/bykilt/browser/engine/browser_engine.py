@@ -43,11 +43,15 @@ from bykilt.events.model import (
     Outcome,
     SnapshotPhase,
     Unheard,
+    Warned,
 )
 from bykilt.ids import CallId, PageId
 from bykilt.json_types import JsonObject, JsonValue
 
 _MAX_CONSOLE_MESSAGES = 1000
+
+SHUTDOWN_S = 15.0
+"""How long a browser may take to end; after that it is left alone."""
 
 
 class EngineType(StrEnum):
@@ -197,8 +201,16 @@ class BrowserEngine(ABC):
         await self._close_bounded()
 
     async def _close_bounded(self) -> None:
-        with anyio.move_on_after(15, shield=True):
+        with anyio.move_on_after(SHUTDOWN_S, shield=True) as patience:
             await self.close_browser()
+        if patience.cancelled_caught:
+            self.publish(
+                Warned(
+                    "shutdown_slow",
+                    f"the browser did not end within {SHUTDOWN_S:g} s and was left alone",
+                    "what is left of it is removed when the next browser starts",
+                )
+            )
 
     async def __aenter__(self) -> Self:
         return self
