@@ -33,6 +33,9 @@ def read_flow(document: JsonValue, folder: Path | None, problems: ProblemList) -
         problems.add("", "'bykilt' is missing", f'add "bykilt": {SCHEMA_VERSION}, the version of the schema')
         document = {"bykilt": SCHEMA_VERSION, **document}
     model = read_model(FlowModel, document, "", problems)
+    if model is not None and model.bykilt != SCHEMA_VERSION:
+        known = f"this bykilt reads version {SCHEMA_VERSION}"
+        problems.add("/bykilt", f"unknown version {model.bykilt} of the schema", known)
     reader = StepReader(problems)
     steps = _read_steps(document.get("steps"), reader)
     if model is None:

@@ -185,7 +185,7 @@ class FlowModel(_Strict):
     """A flow of bykilt: steps to carry out in a browser, one after another."""
 
     schema_: str | None = Field(default=None, alias="$schema", description="for editors; not looked at")
-    bykilt: Literal[1] = Field(description="version of this schema")
+    bykilt: int = Field(description="version of this schema", json_schema_extra={"const": SCHEMA_VERSION})
     name: Annotated[str, Field(min_length=1, max_length=200)]
     description: str = ""
     params: dict[Identifier, ParamModel] = Field(default_factory=dict, description="values given for each run")

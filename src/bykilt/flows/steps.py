@@ -161,8 +161,10 @@ class StepReader:
         given = {
             key: item for key, item in value.items() if key not in _COMMON_KEYS and key != "action" and item is not None
         }
+        wrong = len(self._problems.found)
         fields = {key: self.template(item, pointer_to(pointer, key)) for key, item in given.items()}
-        ready = self._check_fields(action, given, fields, pointer)
+        readable = len(self._problems.found) == wrong
+        ready = self._check_fields(action, given, fields, pointer) if readable else None
         if common is None:
             return None
         return ActionStep(self._head(common, pointer, place), name, tuple(fields.items()), ready)

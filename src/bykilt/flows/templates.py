@@ -204,11 +204,11 @@ def as_text(value: JsonValue) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def measure(value: JsonValue) -> int:
+def measure(value: JsonValue, limit: int = MAX_NODES) -> int:
     """Return how large a value is: its scalars and containers, and one more for every 16 characters of text.
 
     Raises:
-        ValueTooLarge: It is larger than `MAX_NODES` or nested deeper than `MAX_DEPTH`.
+        ValueTooLarge: It is larger than `limit` or nested deeper than `MAX_DEPTH`.
     """
     nodes = 0
     levels: list[Iterator[JsonValue]] = [iter((value,))]
@@ -225,7 +225,7 @@ def measure(value: JsonValue) -> int:
                 break
         else:
             levels.pop()
-        if nodes > MAX_NODES or len(levels) > MAX_DEPTH:
+        if nodes > limit or len(levels) > MAX_DEPTH:
             raise ValueTooLarge(
                 "a value grew beyond what a flow may hold", hint="save it in pieces, one file for each part"
             )

@@ -129,6 +129,7 @@ class RunExecutor:
             facts=run.stream,
             data_dir=run.folder.data,
             clock=self._clock,
+            run_id=run.record.id,
         )
         result = await interpreter.run()
         return Ending(result.outcome, result.failure, result.failed_step, result.outputs)
