@@ -172,6 +172,4 @@ def launch_context(request: RunRequest) -> LaunchContext:
         context = replace(context, viewport=Viewport(flow.browser.viewport_width, flow.browser.viewport_height))
     if flow.browser.user_agent is not None:
         context = replace(context, user_agent=flow.browser.user_agent)
-    if flow.default_timeout_ms is not None:
-        context = replace(context, timeout_ms=flow.default_timeout_ms)
     return replace(context, headless=context.headless and not request.headed, trace_enabled=request.trace)
