@@ -6,18 +6,38 @@ import orjson
 
 from bykilt.json_types import JsonValue
 
+# The protocol copies values property by property and knows nothing of `toJSON`: without this a date would come back
+# as an empty object, and so would a DOMRect or a function. Only where there is such a thing does it cost anything.
+_AS_JSON = """((value) => {
+  const seen = new Set();
+  const needsIt = (part) => {
+    if (part === null || (typeof part !== "object" && typeof part !== "function")) return false;
+    if (typeof part === "function" || typeof part.toJSON === "function") return true;
+    const kind = Object.getPrototypeOf(part);
+    if ((!Array.isArray(part) && kind !== Object.prototype && kind !== null) || seen.has(part)) return false;
+    seen.add(part);
+    for (const key of Object.keys(part)) if (needsIt(part[key])) return true;
+    return false;
+  };
+  return needsIt(value) ? JSON.parse(JSON.stringify(value) ?? "null") : value;
+})"""
+
 
 def evaluation(expression: str, arg: JsonValue) -> str:
     """Return an expression that yields the user's value; a function is called with the argument.
 
-    `eval` takes statements as well as expressions, and the protocol lets it pass the page's content policy.
+    `eval` takes statements as well as expressions, and the protocol lets it pass the page's content policy. What
+    is no expression is found out without running it: a script never runs twice.
     """
     source = orjson.dumps(expression).decode()
     argument = orjson.dumps(arg).decode()
     return (
-        f"((source, arg) => {{ let value; try {{ value = (0, eval)('(' + source + '\\n)'); }}"
-        " catch (error) { if (!(error instanceof SyntaxError)) throw error; value = (0, eval)(source); }"
-        f" return typeof value === 'function' ? value(arg) : value; }})({source}, {argument})"
+        "((source, arg) => { let compiled = null; try { compiled = (0, eval)('() => (' + source + '\\n)'); }"
+        " catch (error) { if (!(error instanceof SyntaxError)) throw error; }"
+        " let value = compiled ? compiled() : (0, eval)(source);"
+        " if (typeof value === 'function') value = value(arg);"
+        f" const asJson = {_AS_JSON};"
+        f" return typeof value?.then === 'function' ? value.then(asJson) : asJson(value); }})({source}, {argument})"
     )
 
 
