@@ -135,16 +135,6 @@ async def test_an_upload_inside_a_frame(engine: BrowserEngine, site: Site, tmp_p
         assert await js(engine, expression, frame=frame) == "framed.txt"
 
 
-async def test_the_file_may_be_gone_after_the_upload(engine: BrowserEngine, site: Site, tmp_path: Path) -> None:
-    """Known gap: as root the page gets a copy, so this holds; otherwise it depends on the file staying."""
-    path = make_file(tmp_path, "kept.txt", b"kept")
-    await go(engine, site.url("forms.html"))
-
-    await do(engine, "file_upload", selector="#file", files=[path])
-
-    assert await js(engine, "file.files[0].text()") == "kept"
-
-
 async def test_both_names_of_the_action_work(engine: BrowserEngine, site: Site, tmp_path: Path) -> None:
     """Contract, both engines: `upload_file` is `file_upload`, and so is the method."""
     path = make_file(tmp_path, "a.csv")
