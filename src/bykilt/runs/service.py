@@ -23,6 +23,7 @@ from bykilt.events.event_file import EventFile, read_events
 from bykilt.events.model import Event, RunSubmitted
 from bykilt.events.stream import EventStream, SubscriberLagged
 from bykilt.flows.params import bind_params
+from bykilt.flows.writer import to_json as flow_json
 from bykilt.history.history import History
 from bykilt.history.model import RunRecord, RunStatus
 from bykilt.history.recorder import HistoryWriter, RunProjection, RunRecorder
@@ -301,4 +302,9 @@ def _timeout_s(request: RunRequest, settings: Settings) -> float:
 
 def _wanted(run: ActiveRun) -> JsonObject:
     request = run.request
-    return {"trace": request.trace, "headed": request.headed, "timeout_s": run.timeout_s}
+    return {
+        "trace": request.trace,
+        "headed": request.headed,
+        "timeout_s": run.timeout_s,
+        "flow": flow_json(request.flow),
+    }
