@@ -28,7 +28,7 @@ KEYWORDS = frozenset({"and", "or", "not", "in", "contains", "matches", "exists",
 _MAX_DEPTH = 40
 _MAX_CHARS = 10_000
 _MAX_DIGITS = 60
-_MAX_MATCHED_CHARS = 100_000
+_MAX_MATCHED_CHARS = 20_000
 _MAX_PATTERN_CHARS = 200
 
 
