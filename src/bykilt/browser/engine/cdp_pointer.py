@@ -81,6 +81,17 @@ class Aim:
     box: Box
 
 
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A point of a frame: as the session that takes its input counts it, and in the page's viewport."""
+
+    session: Session
+    input_x: float
+    input_y: float
+    x: float
+    y: float
+
+
 def modifier_bits(modifiers: tuple[Modifier, ...]) -> int:
     """Return the protocol's bits of modifiers."""
     bits = 0
@@ -108,17 +119,15 @@ async def aim_at(
         x, y = point["x"], point["y"]
         session = target.page.session
         if target.frame.parent is not None:
-            placed = await _place_in_page(target, selector, x, y, check=needs["free"])
+            placed = await place_in_page(target, selector, x, y, check=needs["free"])
             if placed is None:
                 continue
-            session, x, y = placed
+            session, x, y = placed.session, placed.input_x, placed.input_y
         return Aim(session, x, y, Point(point["x"], point["y"]), Box(**box))
 
 
-async def _place_in_page(
-    target: Target, selector: tuple[str, ...], x: float, y: float, *, check: bool
-) -> tuple[Session, float, float] | None:
-    """Return a frame's point as its local root's session counts it; None if something around is in the way."""
+async def place_in_page(target: Target, selector: tuple[str, ...], x: float, y: float, *, check: bool) -> Placed | None:
+    """Return where a frame's point is; None if with `check` something around is in the way, or the page changed."""
     frames = target.page.frames
     frame: Frame = target.frame
     session = frames.session_of(frame)
@@ -139,7 +148,7 @@ async def _place_in_page(
         if inside_root:
             input_x, input_y = x, y
         frame = frame.parent
-    return session, input_x, input_y
+    return Placed(session, input_x, input_y, x, y)
 
 
 async def _origin_of(page: Page, frame: Frame, x: float, y: float) -> Any:

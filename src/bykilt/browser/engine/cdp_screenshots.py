@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from bykilt.browser.cdp.commands import PAGE_GET_LAYOUT_METRICS
 from bykilt.browser.engine.actions import Screenshot
 from bykilt.browser.engine.browser_engine import ActionOutput
+from bykilt.browser.engine.cdp_pointer import place_in_page
 from bykilt.browser.engine.cdp_target import Pages, Target, find_target
 from bykilt.browser.engine.field_kinds import ImageFormat
 from bykilt.browser.engine.progress import Progress
@@ -60,7 +61,10 @@ async def _clip(target: Target, action: Screenshot) -> Clip | None:
             "bykiltActions.pictureBox", {"alternatives": list(action.selector)}, action.selector
         )
         box: Any = answer["value"]
-        return {"x": box["x"], "y": box["y"], "width": box["width"], "height": box["height"], "scale": 1}
+        x, y = box["x"], box["y"]
+        if target.frame.parent is not None:
+            x, y = await _from_frame(target, action.selector, box["left"], box["top"])
+        return {"x": x, "y": y, "width": box["width"], "height": box["height"], "scale": 1}
     if action.full_page:
         metrics = await target.page.session.send(PAGE_GET_LAYOUT_METRICS({}))
         size = metrics["cssContentSize"]
@@ -72,6 +76,17 @@ async def _clip(target: Target, action: Screenshot) -> Clip | None:
             "scale": 1,
         }
     return None
+
+
+async def _from_frame(target: Target, selector: tuple[str, ...], left: float, top: float) -> tuple[float, float]:
+    """Return a point of a frame's viewport in the coordinates of the page's document."""
+    while True:
+        placed = await place_in_page(target, selector, left, top, check=False)
+        if placed is not None:
+            break
+    metrics = await target.page.session.send(PAGE_GET_LAYOUT_METRICS({}))
+    viewport = metrics["cssVisualViewport"]
+    return placed.x + viewport["pageX"], placed.y + viewport["pageY"]
 
 
 def _relative(path: Path, root: Path) -> str:

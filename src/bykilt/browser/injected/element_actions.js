@@ -99,7 +99,10 @@
     }
   }
 
-  /** Where a picture of the element is to be cut, in CSS pixels of the document; the element is brought into view. */
+  /**
+   * Where a picture of the element is to be cut, in CSS pixels of the document, and its corner in the viewport; the
+   * element is brought into view.
+   */
   function pictureBox(spec) {
     return withElement({ ...spec, needs: { visible: true } }, (element) => {
       element.scrollIntoView({ block: "nearest", inline: "nearest", behavior: "instant" });
@@ -109,6 +112,8 @@
       return {
         x: left + scrollX,
         y: top + scrollY,
+        left,
+        top,
         width: Math.max(1, Math.ceil(box.right - PICTURE_MARGIN) - left),
         height: Math.max(1, Math.ceil(box.bottom - PICTURE_MARGIN) - top),
       };
