@@ -1,0 +1,1 @@
+"""How fast bykilt's engines are beside raw CDP, Playwright, pydoll and Selenium: ratios measured in one run."""

@@ -1,0 +1,11 @@
+"""bykilt's playwright engine."""
+
+from __future__ import annotations
+
+from bench.subject import Subject
+from bench.subjects.bykilt_engine import BykiltEngine
+
+
+def make() -> Subject:
+    """Return the driver."""
+    return BykiltEngine("playwright")
