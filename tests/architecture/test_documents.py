@@ -1,8 +1,10 @@
 """What the documents promise is there: linked files, commands, options, flows that load, words that are defined."""
 
+import ast
 import re
 import shlex
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import click
@@ -88,6 +90,25 @@ FLOWS = dict(_flows())
 @pytest.mark.parametrize("name", FLOWS)
 def test_flows_in_the_documents_load(name: str) -> None:
     assert load_flow_text(FLOWS[name], name).steps
+
+
+def _python_blocks() -> Iterator[tuple[str, str]]:
+    for path in DOCUMENTS:
+        for number, (language, code) in enumerate(FENCE.findall(path.read_text())):
+            if language == "python":
+                yield f"{_name(path)}-{number}", code
+
+
+PYTHON_BLOCKS = dict(_python_blocks())
+
+
+@pytest.mark.parametrize("name", PYTHON_BLOCKS)
+def test_python_in_the_documents_compiles_and_imports_what_there_is(name: str) -> None:
+    tree = ast.parse(PYTHON_BLOCKS[name])
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            module = import_module(node.module)
+            assert [alias.name for alias in node.names if not hasattr(module, alias.name)] == []
 
 
 def test_every_decision_is_listed() -> None:
