@@ -56,12 +56,18 @@ class _Handler(BaseHTTPRequestHandler):
         """Be silent."""
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A browser that ends drops its connections: that is no error."""
+
+
 class Site:
     """A context manager; `url` is its address."""
 
     def __enter__(self) -> Site:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), _Handler)
         Thread(target=self._server.serve_forever, daemon=True).start()
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         return self

@@ -55,7 +55,7 @@ class PydollDriver:
 
     async def text(self, selector: str) -> str:
         element = await self._tab.query(selector)
-        return str(await element.text)
+        return str(await element.text())
 
 
 def make() -> Subject:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import Any
 
 from selenium import webdriver
@@ -21,7 +22,7 @@ class SeleniumDriver:
         options.binary_location = chromium
         options.add_argument("--headless=new")
         options.add_argument("--window-size=1280,720")
-        self._driver = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
+        self._driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
 
     async def stop(self) -> None:
         self._driver.quit()
