@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bykilt.cli.output import print_json, print_lines
+from bykilt.cli.output import print_json, print_lines, program
 from bykilt.cli.text_table import columns, shortened
 from bykilt.errors import ExitCode
 from bykilt.json_types import JsonValue
@@ -102,7 +102,7 @@ def show(file: Path, as_json: bool) -> None:
     click.secho(f"\nSteps ({loaded.step_count})", bold=True)
     print_lines(_step_lines(loaded.steps))
     given = "".join(f" -p {param.name}=…" for param in loaded.params if param.required)
-    click.echo(f"\nRun it: bykilt run {file}{given}")
+    click.echo(f"\nRun it: {program()} run {file}{given}")
 
 
 def _summary(loaded: Flow) -> dict[str, JsonValue]:

@@ -1,9 +1,13 @@
-"""How results reach standard output. Knows JSON documents and the colours of outcomes, no command."""
+"""How results reach standard output. Knows JSON documents, colours and how bykilt is called; no command."""
 
 from __future__ import annotations
 
 import json
+import shlex
+import shutil
+import sys
 from collections.abc import Iterable
+from pathlib import Path
 
 import click
 
@@ -28,6 +32,14 @@ def print_lines(lines: Iterable[str]) -> None:
     """Print lines of text."""
     for line in lines:
         click.echo(line)
+
+
+def program() -> str:
+    """Return how to call bykilt from here, as a person would copy it: by its name if the shell finds it."""
+    if shutil.which("bykilt"):
+        return "bykilt"
+    called = Path(sys.argv[0])
+    return shlex.quote(str(called)) if called.name == "bykilt" else f"{shlex.quote(sys.executable)} -m bykilt"
 
 
 def coloured(status: str, text: str | None = None) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import click
 
 from bykilt.cli.amounts import duration
-from bykilt.cli.output import coloured
+from bykilt.cli.output import coloured, program
 from bykilt.cli.text_table import one_line, shortened
 from bykilt.errors import BykiltError, ExitCode
 from bykilt.history.documents import artifact_json, failure_json, run_json
@@ -93,7 +93,7 @@ def summary_lines(run: FinishedRun) -> Iterator[str]:
         yield from _labelled("Screenshot", str(folder.path / item.file))
     yield from _labelled("Result", str(folder.result))
     if folder.trace.is_file():
-        yield from _labelled("Trace", f"bykilt trace open {record.id}")
+        yield from _labelled("Trace", f"{program()} trace open {record.id}")
 
 
 def _labelled(label: str, text: str) -> Iterator[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bykilt.cli.amounts import Since, Span, duration, local_time, size
-from bykilt.cli.output import coloured, print_json, print_lines
+from bykilt.cli.output import coloured, print_json, print_lines, program
 from bykilt.cli.text_table import columns, shortened
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def list_runs(
         print_json({"runs": [run_json(run) for run in page.runs], "next_before": page.next_before})
         return
     if not page.runs:
-        click.echo("No runs." if wanted != RunFilter() else "No runs yet. `bykilt demo` makes the first one.")
+        click.echo("No runs." if wanted != RunFilter() else f"No runs yet. `{program()} demo` makes the first one.")
         return
     head = ("RUN", "STATUS", "FLOW", "ENGINE", "SUBMITTED", "TOOK")
     rows = [
@@ -117,7 +117,7 @@ def show_run(run_name: str, as_json: bool) -> None:
         click.secho("\nFiles", bold=True)
         print_lines(_files(folder, artifacts))
     if folder.trace.is_file():
-        click.echo(f"\nTrace: bykilt trace open {run.id}")
+        click.echo(f"\nTrace: {program()} trace open {run.id}")
 
 
 def _head(run: RunRecord, folder: RunFolder) -> list[str]:

@@ -51,7 +51,7 @@ def test_a_flow_is_shown_with_its_parameters_and_steps() -> None:
     text = ask("flow", "show", DEMO_FLOW).stdout
     assert "base_url  string  required" in text
     assert '    fill  role=textbox[name="User name"]' in text
-    assert f"bykilt run {DEMO_FLOW} -p base_url=…" in text
+    assert f" run {DEMO_FLOW} -p base_url=…" in text
 
 
 def test_a_flow_is_summed_up_for_programs() -> None:

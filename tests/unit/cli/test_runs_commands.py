@@ -75,7 +75,7 @@ def shelf(tmp_path: Path) -> Iterator[Shelf]:
 def test_an_empty_history_says_how_to_begin(shelf: Shelf) -> None:
     result = shelf.ask("runs", "list")
     assert result.exit_code == 0
-    assert "bykilt demo" in result.stdout
+    assert "demo` makes the first one" in result.stdout
 
 
 def test_the_list_has_the_latest_run_first(shelf: Shelf) -> None:

@@ -1,0 +1,161 @@
+"""`bykilt run` as a person and a program use it: real processes, a real Chromium, a loopback site."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+
+import pytest
+
+from bykilt.cli.run_options import ENGINES
+from tests.support.command_line import CommandLine
+from tests.support.site import Site
+
+FORM = """<!doctype html><title>Form</title><label>Name <input id="name"></label>
+<button onclick="said.value = 'Hello ' + document.querySelector('#name').value">Greet</button>
+<output id="said"></output>"""
+
+
+@pytest.fixture
+def greeting(tmp_path: Path, site: Site) -> Path:
+    """A flow that fills in a form, saves what the page answers, and takes a picture."""
+    site.set_page("/form", FORM)
+    return flow_file(
+        tmp_path,
+        params={"url": {"type": "string", "required": True}, "name": {"type": "string", "default": "Aiko"}},
+        steps=[
+            {"action": "navigate", "url": "${params.url}"},
+            {
+                "id": "type_name",
+                "title": "Type the name",
+                "action": "fill",
+                "selector": "#name",
+                "text": "${params.name}",
+            },
+            {"action": "click", "selector": 'role=button[name="Greet"]'},
+            {"id": "answer", "action": "extract", "selector": "output"},
+            {"action": "save_data", "file": "answer.json", "data": {"said": "${steps.answer.result}"}},
+            {"action": "screenshot"},
+        ],
+        outputs={"said": "${steps.answer.result}"},
+    )
+
+
+def flow_file(folder: Path, *, steps: list[object], **more: object) -> Path:
+    path = folder / "flow.json"
+    path.write_text(json.dumps({"bykilt": 1, "name": "greeting", **more, "steps": steps}), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_run_ends_with_a_summary_that_says_where_everything_is(
+    bykilt: CommandLine, greeting: Path, site: Site, engine: str
+) -> None:
+    said = bykilt.run("run", greeting, "-p", f"url={site.url('/form')}", "-p", "name=Ken", "--engine", engine)
+
+    assert said.code == 0, said.err
+    lines = said.out.splitlines()
+    assert lines[0].startswith("greeting: succeeded in ")
+    assert lines[0].endswith(f" on {engine}")
+    assert "  Output      said = Hello Ken" in lines
+    for label in ("Data", "Screenshot", "Result"):
+        path = next(line.split(maxsplit=1)[1].split(" (")[0] for line in lines if line.startswith(f"  {label} "))
+        assert Path(path).is_file()
+    assert any(line.startswith("  Trace ") and " trace open " in line for line in lines)
+    # Progress was told as it went, on standard error.
+    assert f"on the {engine} engine" in said.err
+    assert any(line.startswith("ok ") and "Type the name" in line for line in said.err.splitlines())
+
+
+def test_the_result_for_programs_is_one_document(
+    bykilt: CommandLine, greeting: Path, site: Site, tmp_path: Path
+) -> None:
+    params = tmp_path / "params.yaml"
+    params.write_text(f"url: {site.url('/form')}\nname: Mika\n", encoding="utf-8")
+    said = bykilt.run("run", greeting, "--params-file", params, "--json", "--quiet")
+
+    document = said.json()
+    assert said.code == 0
+    assert document["ok"] is True
+    assert document["outputs"] == {"said": "Hello Mika"}
+    assert document["params"]["name"] == "Mika"
+    assert Path(document["trace"]).is_file()
+    assert {file["kind"] for file in document["files"]} == {"data", "screenshot"}
+    assert said.err == ""
+
+
+def test_a_run_without_a_trace_has_none(bykilt: CommandLine, greeting: Path, site: Site) -> None:
+    document = bykilt.run("run", greeting, "-p", f"url={site.url('/form')}", "--no-trace", "--json").json()
+    assert document["trace"] is None
+    assert not (Path(document["folder"]) / "trace").exists()
+
+
+def test_a_failed_run_says_which_step_failed_and_why(bykilt: CommandLine, tmp_path: Path, site: Site) -> None:
+    site.set_page("/form", FORM)
+    steps: list[object] = [
+        {"action": "navigate", "url": site.url("/form")},
+        {"id": "buy", "title": "Buy it", "action": "click", "selector": "#buy", "timeout_ms": 300},
+    ]
+    said = bykilt.run("run", flow_file(tmp_path, steps=steps))
+    assert said.code == 1
+    assert "greeting: failed" in said.out
+    assert "step 'buy': #buy: no element matched" in said.out
+    assert any(line.startswith("FAILED ") and "Buy it" in line for line in said.err.splitlines())
+    assert "Traceback" not in said.err + said.out
+
+
+def test_the_run_is_in_the_history_with_its_trace(bykilt: CommandLine, greeting: Path, site: Site) -> None:
+    run = bykilt.run("run", greeting, "-p", f"url={site.url('/form')}", "--json").json()
+    assert [listed["id"] for listed in bykilt.run("runs", "list", "--json").json()["runs"]] == [run["id"]]
+    shown = bykilt.run("runs", "show", "latest", "--json").json()
+    assert [step["title"] for step in shown["steps"]][1] == "Type the name"
+    assert "trace.zip" in {file["name"] for file in shown["files"]}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["missing.json"], "cannot be read"),
+        (["FLOW", "-p", "colour=red"], "no parameter 'colour'"),
+        (["FLOW"], "url is required"),
+        (["FLOW", "-p", "url"], "NAME=VALUE"),
+        (["FLOW", "-p", "url=x", "--engine", "selenium"], "'selenium' is not one of 'cdp', 'playwright'"),
+        (["FLOW", "-p", "url=x", "--timeout", "0"], "0"),
+    ],
+)
+def test_bad_input_starts_no_browser(bykilt: CommandLine, greeting: Path, arguments: list[str], words: str) -> None:
+    said = bykilt.run("run", *[str(greeting) if argument == "FLOW" else argument for argument in arguments])
+    assert said.code == 2
+    assert words in said.err
+    assert "Traceback" not in said.err
+    assert bykilt.run("runs", "list", "--json").json()["runs"] == []
+
+
+def test_a_machine_without_chromium_is_told_from_a_failed_run(bykilt: CommandLine, greeting: Path) -> None:
+    bykilt.env["CHROME_PATH"] = "/nope"
+    said = bykilt.run("run", greeting, "-p", "url=x")
+    assert said.code == 3
+    assert "CHROME_PATH is /nope" in said.out
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_ends_in_good_order(bykilt: CommandLine, tmp_path: Path, number: signal.Signals) -> None:
+    steps: list[object] = [{"id": "wait", "action": "wait_for", "ms": 60_000, "timeout_ms": 90_000}]
+    started = bykilt.start("run", flow_file(tmp_path, steps=steps))
+    started.hear("on the cdp engine")
+    started.send(number)
+    said = started.end()
+
+    assert said.code == 130
+    assert "greeting: cancelled" in said.out
+    assert "Traceback" not in said.err
+    [run] = bykilt.run("runs", "list", "--json").json()["runs"]
+    assert run["status"] == "cancelled"
+
+
+def test_the_deadline_of_a_run_is_heeded(bykilt: CommandLine, tmp_path: Path) -> None:
+    steps: list[object] = [{"action": "wait_for", "ms": 60_000, "timeout_ms": 90_000}]
+    said = bykilt.run("run", flow_file(tmp_path, steps=steps), "--timeout", "2", "--json")
+    assert said.code == 1
+    assert said.json()["failure"]["code"] == "run_timeout"
