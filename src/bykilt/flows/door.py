@@ -76,6 +76,8 @@ def _note(
         # Of a union, the branch that got furthest is the one that was meant.
         if any(other.startswith(place + "/") for other in groups):
             group = [pair for pair in group if pair[0]["type"] in ("missing", "extra_forbidden")]
+        elif any(pair[0]["type"] in _LIMITS for pair in group):
+            group = [pair for pair in group if pair[0]["type"] in _LIMITS]
         expected: list[str] = []
         for error, there in group:
             if error["type"] in _EXPECTED:

@@ -198,7 +198,8 @@ def _parse_yaml(text: str, file: str) -> JsonValue:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = (mark.line + 1, mark.column + 1) if mark is not None else (None, None)
-        raise FlowError([Problem(file, "", f"is not usable YAML: {error.problem}", "", *place)]) from None
+        reason = ", ".join(part for part in (error.context, error.problem) if part)
+        raise FlowError([Problem(file, "", f"is not usable YAML: {reason}", "", *place)]) from None
     except (yaml.YAMLError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise FlowError([Problem(file, "", f"is not usable YAML: {reason}")]) from None
