@@ -51,7 +51,7 @@ from bykilt.browser.engine.extract_spec import extract_spec
 from bykilt.browser.engine.field_kinds import WaitUntil
 from bykilt.browser.engine.progress import Progress
 from bykilt.browser.engine.scripts import evaluation, polling
-from bykilt.browser.engine.url_patterns import url_matches
+from bykilt.browser.engine.url_patterns import url_matches, with_scheme
 
 if TYPE_CHECKING:
     from bykilt.browser.engine.cdp_engine import CDPEngine
@@ -92,16 +92,6 @@ async def navigate(_: CDPEngine, pages: Pages, action: Navigate, progress: Progr
         await page.wait_until(lambda: present(frame).moves != moves or None)
     await _wait_until_loaded(page, frame, action.wait_until, progress)
     return _arrived(page, frame)
-
-
-def with_scheme(url: str) -> str:
-    """Return the address with a scheme: a bare host name is taken as https, loopback as http."""
-    head = url.split("/", 1)[0].split("?", 1)[0].split("#", 1)[0]
-    if ":" in head and not head.rsplit(":", 1)[1].isdigit():
-        return url
-    host = head.split(":", 1)[0]
-    local = host in ("localhost", "") or host.startswith("127.") or host.endswith(".localhost")
-    return f"{'http' if local else 'https'}://{url}"
 
 
 async def _wait_until_loaded(page: Page, frame: Frame, until: WaitUntil, progress: Progress) -> None:

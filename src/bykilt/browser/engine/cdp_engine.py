@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import anyio.to_thread
-
 from bykilt.browser import injected
 from bykilt.browser.cdp.browser import Browser
 from bykilt.browser.cdp.context import BrowserContext
@@ -22,13 +20,12 @@ from bykilt.browser.engine.browser_engine import ActionOutput, BrowserEngine, En
 from bykilt.browser.engine.cdp_actions import HANDLERS
 from bykilt.browser.engine.cdp_errors import translated
 from bykilt.browser.engine.cdp_target import Pages
-from bykilt.browser.engine.errors import FileRejected, LaunchFailed
+from bykilt.browser.engine.errors import LaunchFailed
 from bykilt.browser.engine.launch_context import LaunchContext
+from bykilt.browser.engine.launching import chromium_settings, launch_errors
 from bykilt.browser.engine.progress import Progress
-from bykilt.browser.engine.upload_files import UploadFile
-from bykilt.browser.launch.errors import ChromiumNotStarted
+from bykilt.browser.engine.upload_files import UploadFile, stage
 from bykilt.browser.launch.process import ChromiumProcess, start_chromium
-from bykilt.browser.launch.settings import ChromiumSettings
 from bykilt.events.model import BrowserClosed, BrowserStarted
 from bykilt.ids import PageId
 
@@ -93,20 +90,8 @@ class CDPEngine(BrowserEngine):
                 raise LaunchFailed(
                     error.message, hint="start the browser with --remote-debugging-port, or leave cdp_url out"
                 ) from error
-        viewport = context.viewport_size
-        settings = ChromiumSettings(
-            headless=context.headless,
-            width=viewport.width,
-            height=viewport.height,
-            user_agent=context.user_agent,
-            proxy=context.proxy,
-            extra_args=tuple(context.extra_args),
-            user_data_dir=Path(context.user_data_dir) if context.user_data_dir else None,
-        )
-        try:
-            self._process = await start_chromium(settings, log_file=self._log_file())
-        except ChromiumNotStarted as error:
-            raise LaunchFailed(error.message, hint=error.hint) from error
+        with launch_errors():
+            self._process = await start_chromium(chromium_settings(context), log_file=self._log_file())
         return PipeTransport(*self._process.take_pipe())
 
     def _log_file(self) -> Path | None:
@@ -172,14 +157,7 @@ class CDPEngine(BrowserEngine):
         if process is None or process.folder.identity is None:
             return [file.source for file in files]
         self._staged += 1
-        staged = []
-        for number, file in enumerate(files):
-            place = f"{self._staged}-{number}"
-            try:
-                staged.append(await anyio.to_thread.run_sync(process.folder.stage_upload, file.source, place))
-            except OSError as error:
-                raise FileRejected(str(file.source), f"could not be lent to the browser: {error.strerror}") from error
-        return staged
+        return await stage(files, process.folder.stage_upload, str(self._staged))
 
     def _current(self) -> Page | None:
         return self._pages.current if self._pages is not None else None

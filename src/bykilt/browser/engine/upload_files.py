@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import anyio.to_thread
 
 from bykilt.browser.engine.errors import FileRejected
 
@@ -52,3 +54,18 @@ def _checked(path: str) -> UploadFile:
     if not os.access(source, os.R_OK):
         raise FileRejected(path, "cannot be read by this user", hint="change its permissions, or copy it")
     return UploadFile(source, found.st_size)
+
+
+async def stage(files: Sequence[UploadFile], copy: Callable[[Path, str], Path], place: str) -> list[Path]:
+    """Return where the browser, which may be another user, can read the files: `copy` puts each into a place.
+
+    Raises:
+        FileRejected: One cannot be read, or there is no room.
+    """
+    staged: list[Path] = []
+    for number, file in enumerate(files):
+        try:
+            staged.append(await anyio.to_thread.run_sync(copy, file.source, f"{place}-{number}"))
+        except OSError as error:
+            raise FileRejected(str(file.source), f"could not be lent to the browser: {error.strerror}") from error
+    return staged

@@ -1,0 +1,265 @@
+"""Actions about documents on the Playwright engine: going, tabs, waiting, running scripts, reading."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import Frame, Response
+from playwright.async_api import TimeoutError as PlaywrightTimeout
+
+from bykilt.browser.engine.actions import (
+    CloseTab,
+    EvaluateJs,
+    Extract,
+    GoBack,
+    GoForward,
+    Navigate,
+    NewTab,
+    Reload,
+    SwitchTab,
+    WaitFor,
+)
+from bykilt.browser.engine.blocked import blocker_for, shown
+from bykilt.browser.engine.browser_engine import ActionOutput
+from bykilt.browser.engine.errors import (
+    ActionError,
+    NavigationAborted,
+    NavigationFailed,
+    NotJson,
+    ScriptFailed,
+)
+from bykilt.browser.engine.extract_spec import extract_spec
+from bykilt.browser.engine.field_kinds import ElementState
+from bykilt.browser.engine.playwright_pages import PageEntry
+from bykilt.browser.engine.playwright_selectors import picked
+from bykilt.browser.engine.playwright_target import Needs, Target, first_line
+from bykilt.browser.engine.progress import Progress
+from bykilt.browser.engine.scripts import evaluation
+from bykilt.browser.engine.url_patterns import url_matches, with_scheme
+
+if TYPE_CHECKING:
+    from bykilt.browser.engine.playwright_engine import PlaywrightEngine
+
+_ABORTED = "net::ERR_ABORTED"
+_POLL_MS = 50
+
+
+# ---- going
+
+
+async def navigate(engine: PlaywrightEngine, action: Navigate, progress: Progress) -> ActionOutput:
+    target = await engine.navigable_target(action, progress)
+    url = with_scheme(action.url)
+    progress.waiting_for(f"{url} to reach {action.wait_until}")
+    target.entry.failed_request = None
+    try:
+        response = await target.frame.goto(url, wait_until=action.wait_until.value, timeout=target.timeout_ms)
+    except PlaywrightTimeout as error:
+        raise (target.gone() or progress.explain()) from error
+    except PlaywrightError as error:
+        raise await _navigation_failure(target, url, error) from error
+    return _arrived(target.frame, response)
+
+
+async def _navigation_failure(target: Target, url: str, error: PlaywrightError) -> ActionError:
+    gone = target.gone()
+    if gone is not None:
+        return gone
+    request = target.entry.failed_request
+    if request is not None and request.failure:
+        failure = NavigationAborted if request.failure == _ABORTED else NavigationFailed
+        return failure(url, request.failure)
+    return NavigationFailed(url, first_line(error))
+
+
+def _arrived(frame: Frame, response: Response | None) -> ActionOutput:
+    metadata: dict[str, Any] = {"url": frame.url}
+    if response is not None:
+        metadata["status"] = response.status
+    return ActionOutput(metadata)
+
+
+async def go_back(engine: PlaywrightEngine, action: GoBack, progress: Progress) -> ActionOutput:
+    return await _in_history(engine, action, progress)
+
+
+async def go_forward(engine: PlaywrightEngine, action: GoForward, progress: Progress) -> ActionOutput:
+    return await _in_history(engine, action, progress)
+
+
+async def _in_history(engine: PlaywrightEngine, action: GoBack | GoForward, progress: Progress) -> ActionOutput:
+    target = await engine.target(action, progress)
+    entry = target.entry
+    is_back = isinstance(action, GoBack)
+    progress.waiting_for("the page to go")
+    before = entry.navigations
+    go = entry.page.go_back if is_back else entry.page.go_forward
+    async with target.explained():
+        response = await go(wait_until=action.wait_until.value, timeout=target.timeout_ms)
+    if response is None and entry.navigations == before:
+        raise ActionError(
+            f"{action.type}: there is nothing {'before' if is_back else 'after'} this page in its history",
+            hint="navigate to an address instead",
+        )
+    return _arrived(entry.page.main_frame, response)
+
+
+async def reload(engine: PlaywrightEngine, action: Reload, progress: Progress) -> ActionOutput:
+    entry = engine.registry.find(action.page)
+    if entry.crashed:
+        # Playwright does not take up a crashed page again, so a new one has to load its address.
+        again = Navigate(url=entry.page.url, wait_until=action.wait_until, page=entry.id)
+        return await navigate(engine, again, progress)
+    target = await engine.target(action, progress)
+    progress.waiting_for("the page to load again")
+    async with target.explained():
+        response = await entry.page.reload(wait_until=action.wait_until.value, timeout=target.timeout_ms)
+    return _arrived(entry.page.main_frame, response)
+
+
+# ---- tabs
+
+
+async def new_tab(engine: PlaywrightEngine, action: NewTab, progress: Progress) -> ActionOutput:
+    progress.waiting_for("a new page")
+    entry = await engine.open_page(progress)
+    engine.registry.make_current(entry)
+    if action.url:
+        await navigate(engine, Navigate(url=action.url, wait_until=action.wait_until, page=entry.id), progress)
+    return _page_output(entry)
+
+
+async def switch_tab(engine: PlaywrightEngine, action: SwitchTab, progress: Progress) -> ActionOutput:
+    entry = engine.registry.find(action.page)
+    engine.registry.make_current(entry)
+    if not entry.crashed:
+        async with (await engine.target(action, progress)).explained():
+            await entry.page.bring_to_front()
+    return _page_output(entry)
+
+
+def _page_output(entry: PageEntry) -> ActionOutput:
+    return ActionOutput({"page": entry.id, "url": entry.page.url})
+
+
+async def close_tab(engine: PlaywrightEngine, action: CloseTab, progress: Progress) -> ActionOutput:
+    entry = engine.registry.find(action.page)
+    progress.waiting_for(f"{entry.id} to close")
+    await entry.page.close()
+    current = engine.registry.current
+    return ActionOutput({"closed": entry.id, "page": current.id if current else None})
+
+
+# ---- waiting
+
+
+async def wait_for(engine: PlaywrightEngine, action: WaitFor, progress: Progress) -> ActionOutput:
+    if action.ms is not None:
+        progress.waiting_for(f"{action.ms:g} ms to pass")
+        await anyio.sleep(action.ms / 1000)
+        return ActionOutput()
+    target = await engine.target(action, progress)
+    if action.url is not None:
+        return await _wait_for_url(target, action.url)
+    if action.expression is not None:
+        return await _wait_for_expression(target, action.expression)
+    if action.text is not None:
+        progress.waiting_for(f"the text {action.text!r}")
+        async with target.explained():
+            await target.ask("shows", action.text)
+        return ActionOutput()
+    assert action.selector is not None
+    return await _wait_for_state(target, action.selector, action.state)
+
+
+async def _wait_for_state(target: Target, selector: tuple[str, ...], state: ElementState) -> ActionOutput:
+    target.progress.waiting_for(f"{shown(selector)} to be {state}")
+    async with target.explained(selector):
+        try:
+            await target.frame.locator(picked(selector)).wait_for(state=state.value, timeout=target.timeout_ms)
+        except PlaywrightTimeout:
+            answer = await target.ask("notInState", list(selector), str(state))
+            raise blocker_for(selector, answer, target.frame.url)(target.progress.waited_s) from None
+    return ActionOutput()
+
+
+async def _wait_for_url(target: Target, pattern: str) -> ActionOutput:
+    frame = target.frame
+    target.progress.waiting_for(f"the address to match {pattern!r}, now {frame.url!r}")
+    async with target.explained():
+        if not url_matches(pattern, frame.url):
+            await frame.wait_for_url(
+                lambda url: url_matches(pattern, url), wait_until="commit", timeout=target.timeout_ms
+            )
+    return ActionOutput({"url": frame.url})
+
+
+# Called in the page: what the user's expression says, once it is truthy or has thrown.
+_UNTIL_TRUE = """source => (async () => {
+  try {
+    let value = (0, eval)("(" + source + "\\n)");
+    if (typeof value === "function") value = value();
+    return (await value) ? { ok: true } : null;
+  } catch (error) {
+    const stack = String(error?.stack ?? "");
+    return { message: stack.split("\\n    at ")[0] || String(error), stack };
+  }
+})()"""
+
+
+async def _wait_for_expression(target: Target, expression: str) -> ActionOutput:
+    target.progress.waiting_for(f"{expression!r} to become true")
+    async with target.explained():
+        handle = await target.frame.wait_for_function(
+            _UNTIL_TRUE, arg=expression, polling=_POLL_MS, timeout=target.timeout_ms
+        )
+        answer = await handle.json_value()
+    if "message" in answer:
+        raise ScriptFailed(answer["message"], stack=answer["stack"])
+    return ActionOutput()
+
+
+# ---- reading
+
+
+# The value goes through JSON in the page: the driver's own encoding has more than JSON, and says errors in prose.
+_TO_JSON = """(async () => {
+  let value;
+  try {
+    value = await %s;
+  } catch (error) {
+    const stack = String(error?.stack ?? "");
+    return { message: (error instanceof Error && stack.split("\\n    at ")[0]) || String(error), stack };
+  }
+  try {
+    return { json: JSON.stringify(value) ?? "null" };
+  } catch (error) {
+    return { unfit: error.message };
+  }
+})()"""
+
+
+async def evaluate_js(engine: PlaywrightEngine, action: EvaluateJs, progress: Progress) -> ActionOutput:
+    target = await engine.target(action, progress)
+    progress.waiting_for("the script to finish")
+    try:
+        answer = await target.frame.evaluate(_TO_JSON % evaluation(action.expression, action.arg))
+    except PlaywrightError as error:
+        gone = target.gone()
+        raise gone or ScriptFailed("the page navigated away while the script ran") from error
+    if "message" in answer:
+        raise ScriptFailed(answer["message"], stack=answer["stack"])
+    if "unfit" in answer:
+        raise NotJson(answer["unfit"])
+    return ActionOutput({"result": json.loads(answer["json"])})
+
+
+async def extract(engine: PlaywrightEngine, action: Extract, progress: Progress) -> ActionOutput:
+    target = await engine.target(action, progress)
+    progress.waiting_for(f"{shown(action.selector)} to be read")
+    async with target.explained(action.selector, Needs()):
+        answer = await target.ask("read", extract_spec(action))
+    return ActionOutput({"result": answer["value"]})

@@ -1,0 +1,287 @@
+"""The engine on Playwright: owns the driver, the browser, the context and its pages.
+
+Knows lifetimes. How each action is carried out is in `playwright_actions` and the modules beside it.
+Playwright starts its browser through the launcher's wrapper, so that it runs as the same user, in the same
+environment and with the same folder as the CDP engine's.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Awaitable, Sequence
+from pathlib import Path
+from typing import TypedDict
+
+import anyio
+from playwright.async_api import Browser, BrowserContext, Page, Playwright, ViewportSize, async_playwright
+from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import TimeoutError as PlaywrightTimeout
+
+from bykilt.browser.engine.actions import Action, Navigate
+from bykilt.browser.engine.browser_engine import ActionOutput, BrowserEngine, EngineType, Picture
+from bykilt.browser.engine.errors import BrowserGone, LaunchFailed
+from bykilt.browser.engine.launch_context import LaunchContext
+from bykilt.browser.engine.launching import chromium_settings, launch_errors
+from bykilt.browser.engine.playwright_actions import HANDLERS
+from bykilt.browser.engine.playwright_facts import PageFacts
+from bykilt.browser.engine.playwright_pages import PageEntry, PageRegistry
+from bykilt.browser.engine.playwright_pictures import image_size
+from bykilt.browser.engine.playwright_selectors import NAME, engine_script
+from bykilt.browser.engine.playwright_target import Target, find_target, first_line
+from bykilt.browser.engine.progress import Progress
+from bykilt.browser.engine.upload_files import UploadFile, stage
+from bykilt.browser.launch.arguments import proxy_arguments
+from bykilt.browser.launch.processes import read_process
+from bykilt.browser.launch.settings import ChromiumSettings
+from bykilt.browser.launch.wrapper import ChromiumWrapper, prepare_wrapper
+from bykilt.errors import InvalidInput
+from bykilt.events.model import BrowserClosed, BrowserStarted, Unheard
+from bykilt.ids import PageId
+
+_PICTURE_QUALITY = 60
+_CLOSE_PATIENCE_S = 3.0
+
+
+class PlaywrightEngine(BrowserEngine):
+    """Drives Chromium through Playwright's driver."""
+
+    engine_type = EngineType.PLAYWRIGHT
+
+    _driver: Playwright | None = None
+    _wrapper: ChromiumWrapper | None = None
+    _browser: Browser | None = None
+    _playwright_context: BrowserContext | None = None
+    _pages: PageRegistry | None = None
+    _closing = False
+    _lost = False
+    _uploads = 0
+
+    # ---- life
+
+    async def open_browser(self, context: LaunchContext) -> None:
+        self._closing = self._lost = False
+        settings = chromium_settings(context)
+        if context.storage_state is not None and not await anyio.Path(context.storage_state).is_file():
+            raise InvalidInput(f"storage_state {context.storage_state} is not a file", hint="check the path")
+        if context.cdp_url is None:
+            with launch_errors():
+                self._wrapper = await prepare_wrapper(settings, log_file=self._log_file())
+        driver = self._driver = await async_playwright().start()
+        await driver.selectors.register(NAME, script=engine_script(), content_script=True)
+        try:
+            page = await self._start(driver, context, settings)
+        except PlaywrightTimeout:
+            raise TimeoutError from None
+        except PlaywrightError as error:
+            raise self._launch_failure(error) from error
+        user_agent = await page.evaluate("navigator.userAgent")
+        browser = self._browser
+        wrapper = self._wrapper
+        self.publish(
+            BrowserStarted(
+                engine=str(self.engine_type),
+                product=f"Chrome/{browser.version}" if browser else "Chrome",
+                viewport_width=settings.width,
+                viewport_height=settings.height,
+                pid=wrapper.pid if wrapper else None,
+                uid=wrapper.uid if wrapper else None,
+                chromium_sandbox=wrapper is not None,
+                user_agent=str(user_agent),
+            )
+        )
+
+    async def _start(self, driver: Playwright, context: LaunchContext, settings: ChromiumSettings) -> Page:
+        opened = await self._open_context(driver, context, settings)
+        self._playwright_context = opened
+        opened.on("close", lambda _: self._disconnected())
+        if self._browser is not None:
+            self._browser.on("disconnected", lambda _: self._disconnected())
+        opened.set_default_timeout(context.timeout_ms)
+        pages = self._pages = PageRegistry(opened, self, self.clock)
+        heard = not isinstance(self._facts, Unheard)
+        PageFacts(pages, self, self.clock).listen(opened, to_network=heard)
+        page = opened.pages[0] if opened.pages else await opened.new_page()
+        pages.make_current(pages.entry_of(page))
+        return page
+
+    async def _open_context(
+        self, driver: Playwright, context: LaunchContext, settings: ChromiumSettings
+    ) -> BrowserContext:
+        viewport = ViewportSize(width=settings.width, height=settings.height)
+        wrapper = self._wrapper
+        if wrapper is None:
+            assert context.cdp_url is not None
+            self._browser = await driver.chromium.connect_over_cdp(context.cdp_url, timeout=context.timeout_ms)
+        elif settings.user_data_dir is not None:
+            # Only the profile's own context sees what the profile keeps.
+            return await driver.chromium.launch_persistent_context(
+                settings.user_data_dir,
+                viewport=viewport,
+                user_agent=settings.user_agent,
+                **_start_options(wrapper, context, settings),
+            )
+        else:
+            self._browser = await driver.chromium.launch(**_start_options(wrapper, context, settings))
+        return await self._browser.new_context(
+            viewport=viewport, user_agent=settings.user_agent, storage_state=context.storage_state
+        )
+
+    def _log_file(self) -> Path | None:
+        return self.artifact_dir / "chromium.log" if self._confined else None
+
+    def _launch_failure(self, error: PlaywrightError) -> LaunchFailed:
+        if self._wrapper is None:
+            return LaunchFailed(
+                first_line(error), hint="start the browser with --remote-debugging-port, or leave cdp_url out"
+            )
+        if self._how_gone() is None and self._wrapper.pid is not None:
+            return LaunchFailed(first_line(error), hint="run `bykilt doctor` to see what this machine can do")
+        reason = self._wrapper.failure()
+        return LaunchFailed(reason.message, hint=reason.hint)
+
+    def _disconnected(self) -> None:
+        if self._closing or self._lost:
+            return
+        self._lost = True
+        self.publish(BrowserClosed(self._how_gone() or "the browser ended", expected=False))
+
+    def _how_gone(self) -> str | None:
+        """How the browser ended; None while it runs."""
+        wrapper = self._wrapper
+        if wrapper is not None and wrapper.pid is not None and read_process(wrapper.pid) is None:
+            return "its process ended"
+        if self._lost or (self._browser is not None and not self._browser.is_connected()):
+            return "the connection broke"
+        return None
+
+    async def close_browser(self) -> None:
+        was_running = self._pages is not None and not self._lost
+        self._closing = True
+        pages, self._pages = self._pages, None
+        context, self._playwright_context = self._playwright_context, None
+        browser, self._browser = self._browser, None
+        driver, self._driver = self._driver, None
+        wrapper, self._wrapper = self._wrapper, None
+        if pages is not None:
+            pages.closing = True
+        if browser is not None:
+            await _bounded(browser.close())
+        elif context is not None:
+            await _bounded(context.close())
+        if wrapper is not None:
+            await wrapper.close()
+        if driver is not None:
+            await _bounded(driver.stop())
+        if was_running:
+            self.publish(BrowserClosed("shutdown", expected=True))
+
+    # ---- actions
+
+    async def perform(self, action: Action, progress: Progress) -> ActionOutput:
+        return await HANDLERS[type(action)](self, action, progress)
+
+    @property
+    def registry(self) -> PageRegistry:
+        """The pages of the browser that runs."""
+        assert self._pages is not None
+        return self._pages
+
+    async def target(self, action: Action, progress: Progress) -> Target:
+        """Return the page and the frame that an action is aimed at.
+
+        Raises:
+            ActionError: There is no such page or frame, or it is of no use any more.
+        """
+        return await find_target(self.registry, action, progress, self._how_gone)
+
+    async def navigable_target(self, action: Navigate, progress: Progress) -> Target:
+        """Return the same for an action that loads a new document, for which a crashed page is good enough."""
+        entry = self.registry.find(action.page)
+        if entry.crashed:
+            await self.registry.renew(entry)
+        return await self.target(action, progress)
+
+    async def open_page(self, progress: Progress) -> PageEntry:
+        """Open an empty page.
+
+        Raises:
+            BrowserGone: There is no browser to open it in.
+        """
+        try:
+            return self.registry.entry_of(await self.registry.context.new_page())
+        except PlaywrightError as error:
+            raise BrowserGone(self._how_gone() or first_line(error)) from error
+
+    async def stage_uploads(self, files: Sequence[UploadFile]) -> list[Path]:
+        """Return paths under which the browser, which may be another user, can read the files.
+
+        Raises:
+            FileRejected: One cannot be read, or there is no room.
+        """
+        wrapper = self._wrapper
+        if wrapper is None or wrapper.folder.identity is None:
+            return [file.source for file in files]
+        self._uploads += 1
+        return await stage(files, wrapper.folder.stage_upload, str(self._uploads))
+
+    async def take_picture(self) -> Picture | None:
+        entry = self._pages.current if self._pages is not None else None
+        if entry is None or entry.crashed or self._how_gone() is not None:
+            return None
+        size = entry.page.viewport_size
+        try:
+            answer = await (await entry.cdp_session()).send(
+                "Page.captureScreenshot", {"format": "jpeg", "quality": _PICTURE_QUALITY, "optimizeForSpeed": True}
+            )
+        except PlaywrightError:
+            return None
+        data = base64.b64decode(answer["data"])
+        return Picture(data, "image/jpeg", *((size["width"], size["height"]) if size else image_size(data)))
+
+    @property
+    def current_page(self) -> PageId | None:
+        entry = self._pages.current if self._pages is not None else None
+        return entry.id if entry else None
+
+    @property
+    def current_url(self) -> str:
+        entry = self._pages.current if self._pages is not None else None
+        return entry.page.url if entry else ""
+
+
+class _StartOptions(TypedDict):
+    executable_path: Path
+    chromium_sandbox: bool
+    headless: bool
+    args: list[str]
+    timeout: float
+    artifacts_dir: Path
+    downloads_path: Path
+    handle_sigint: bool
+    handle_sigterm: bool
+    handle_sighup: bool
+
+
+def _start_options(wrapper: ChromiumWrapper, context: LaunchContext, settings: ChromiumSettings) -> _StartOptions:
+    return {
+        "executable_path": wrapper.path,
+        "chromium_sandbox": True,
+        "headless": settings.headless,
+        "args": [*proxy_arguments(settings), *settings.extra_args],
+        "timeout": context.timeout_ms,
+        "artifacts_dir": wrapper.folder.root / "playwright",
+        "downloads_path": wrapper.folder.downloads,
+        # Signals are for us; the browser ends when we end it.
+        "handle_sigint": False,
+        "handle_sigterm": False,
+        "handle_sighup": False,
+    }
+
+
+async def _bounded(closing: Awaitable[None]) -> None:
+    """Close politely, but not for ever: what is left is ended by the launcher."""
+    with anyio.move_on_after(_CLOSE_PATIENCE_S):
+        try:
+            await closing
+        except PlaywrightError:
+            pass

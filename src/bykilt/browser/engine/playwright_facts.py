@@ -1,0 +1,155 @@
+"""What a page says and loads, and the dialogs it opens, as facts; for the Playwright engine.
+
+Knows the context's events. Whether anybody listens decides what is asked of the driver: every kind of event that
+is heard costs a message.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from typing import Any
+
+from playwright.async_api import BrowserContext, Dialog, Request, WebError
+from playwright.async_api import ConsoleMessage as PlaywrightMessage
+from playwright.async_api import Error as PlaywrightError
+
+from bykilt.browser.engine.playwright_pages import PageRegistry
+from bykilt.clock import Clock
+from bykilt.events.model import ConsoleMessage, DialogHandled, FactSink, PageError, RequestFinished
+from bykilt.ids import PageId
+from bykilt.json_types import JsonValue
+
+_MAX_TEXT = 10_000
+_LEVELS = {"startGroup": "group", "startGroupCollapsed": "group", "endGroup": "group"}
+_NUMBER = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?")
+_WORDS: dict[str, JsonValue] = {"true": True, "false": False, "null": None, "undefined": None}
+
+
+class PageFacts:
+    """Turns the events of a context into facts."""
+
+    def __init__(self, pages: PageRegistry, facts: FactSink, clock: Clock) -> None:
+        self._pages = pages
+        self._facts = facts
+        self._clock = clock
+        self._numbers = itertools.count(1)
+
+    def listen(self, context: BrowserContext, *, to_network: bool) -> None:
+        """Hear console, errors and dialogs; and the network, if wanted."""
+        context.on("console", self._console)
+        context.on("weberror", self._error)
+        context.on("dialog", self._dialog)
+        context.on("requestfailed", self._request_failed)
+        if to_network:
+            context.on("requestfailed", self._request)
+            context.on("requestfinished", self._request)
+
+    def _now_ms(self) -> float:
+        return self._clock.monotonic_s() * 1000
+
+    def _console(self, message: PlaywrightMessage) -> None:
+        place: Any = message.location
+        self._facts.publish(
+            ConsoleMessage(
+                page_id=self._pages.id_of(message.page),
+                level=_LEVELS.get(message.type, message.type),
+                text=message.text[:_MAX_TEXT],
+                args=tuple(_value(str(arg)) for arg in message.args),
+                url=str(place.get("url", "")),
+                line=int(place.get("lineNumber", 0)),
+                column=int(place.get("columnNumber", 0)),
+                time_ms=self._now_ms(),
+            )
+        )
+
+    def _error(self, event: WebError) -> None:
+        error, place = event.error, event.location
+        name, message = error.name or "Error", error.message
+        self._facts.publish(
+            PageError(
+                page_id=self._pages.id_of(event.page),
+                name=name,
+                message=message.removeprefix(f"{name}: ")[:_MAX_TEXT],
+                stack=(error.stack or "")[:_MAX_TEXT],
+                url=str(place.get("url", "")),
+                line=int(place.get("line", 0)),
+                column=int(place.get("column", 0)),
+                time_ms=self._now_ms(),
+            )
+        )
+
+    async def _dialog(self, dialog: Dialog) -> None:
+        # Nobody is there to answer: leaving a page is allowed, everything else is declined.
+        is_leaving = dialog.type == "beforeunload"
+        page_id = self._pages.id_of(dialog.page)
+        if page_id is not None:
+            answer = "accepted" if is_leaving else "dismissed"
+            self._facts.publish(DialogHandled(page_id, dialog.type, dialog.message, answer, self._now_ms()))
+        try:
+            await (dialog.accept() if is_leaving else dialog.dismiss())
+        except PlaywrightError:
+            pass  # the page took its dialog away, or is gone itself
+
+    def _request_failed(self, request: Request) -> None:
+        """Keep why a document did not come: `goto` only says so in prose."""
+        if request.is_navigation_request():
+            page_id = _page_of(request, self._pages)
+            if page_id is not None:
+                self._pages.find(page_id).failed_request = request
+
+    def _request(self, request: Request) -> None:
+        response = request.existing_response
+        timing = request.timing
+        start_wall_s = timing["startTime"] / 1000
+        answered_ms, ended_ms = max(0.0, timing["responseStart"]), max(0.0, timing["responseEnd"])
+        headers = response.headers if response else {}
+        now_ms = self._now_ms()
+        self._facts.publish(
+            RequestFinished(
+                request_id=f"request@{next(self._numbers)}",
+                page_id=_page_of(request, self._pages),
+                url=request.url,
+                method=request.method,
+                resource_type=request.resource_type,
+                status=response.status if response else -1,
+                status_text=response.status_text if response else "",
+                protocol="",
+                request_headers=tuple(request.headers.items()),
+                response_headers=tuple(headers.items()),
+                media_type=headers.get("content-type", "").partition(";")[0].strip(),
+                # The driver gives wall time only.
+                start_ms=now_ms - (self._clock.wall_s() - start_wall_s) * 1000 if start_wall_s > 0 else now_ms,
+                start_wall_s=start_wall_s,
+                wait_ms=answered_ms,
+                receive_ms=max(0.0, ended_ms - answered_ms),
+                encoded_bytes=_length(headers),
+                server_ip="",
+                failure=request.failure or "",
+            )
+        )
+
+
+def _page_of(request: Request, pages: PageRegistry) -> PageId | None:
+    try:
+        return pages.id_of(request.frame.page)
+    except PlaywrightError:
+        return None  # a service worker's, or of a frame that is no more
+
+
+def _length(headers: dict[str, str]) -> int:
+    """What the server said; the true number would cost a round trip for each request."""
+    said = headers.get("content-length", "")
+    return int(said) if said.isdigit() else 0
+
+
+def _value(preview: str) -> JsonValue:
+    """Return the value that an argument's preview stands for.
+
+    The driver gives only the preview; a text that looks like a number is taken for one.
+    """
+    if preview in _WORDS:
+        return _WORDS[preview]
+    if _NUMBER.fullmatch(preview):
+        return float(preview) if not preview.lstrip("-").isdigit() else int(preview)
+    return preview[:_MAX_TEXT]

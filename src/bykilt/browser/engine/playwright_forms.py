@@ -1,0 +1,154 @@
+"""Keyboard and form actions on the Playwright engine: fill, type, press, focus, select, upload."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import anyio
+from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import TimeoutError as PlaywrightTimeout
+
+from bykilt.browser.cdp.keyboard_layout import find_key, parse_combination
+from bykilt.browser.engine.actions import FileUpload, Fill, Focus, KeyDown, KeyUp, Press, SelectOption, Type
+from bykilt.browser.engine.blocked import refused_choice, shown
+from bykilt.browser.engine.browser_engine import ActionOutput
+from bykilt.browser.engine.errors import InvalidAction, WrongElement
+from bykilt.browser.engine.playwright_selectors import file_input, picked
+from bykilt.browser.engine.playwright_target import ANY, EDITABLE, USABLE, VISIBLE, Target
+from bykilt.browser.engine.progress import Progress
+from bykilt.browser.engine.upload_files import check_files
+from bykilt.json_types import JsonValue
+
+if TYPE_CHECKING:
+    from bykilt.browser.engine.playwright_engine import PlaywrightEngine
+
+
+async def fill(engine: PlaywrightEngine, action: Fill, progress: Progress) -> ActionOutput:
+    target = await engine.target(action, progress)
+    progress.waiting_for(f"{shown(action.selector)} to be filled")
+    async with target.explained(action.selector, EDITABLE):
+        try:
+            await target.frame.fill(picked(action.selector), action.text, timeout=target.timeout_ms)
+        except PlaywrightTimeout:
+            raise
+        except PlaywrightError:
+            await _raise_misfit(target, action)
+            raise
+    return ActionOutput()
+
+
+async def _raise_misfit(target: Target, action: Fill) -> None:
+    """Playwright refuses at once what it cannot fill: say whether it is the text or the element."""
+    if target.gone() is not None:
+        return
+    reason = (await target.ask("misfit", list(action.selector), action.text))["reason"]
+    if reason is not None:
+        raise WrongElement(
+            shown(action.selector),
+            f"{action.text!r} cannot stand there: {reason}",
+            target.progress.waited_s,
+            hint="give the value in the form that the field takes",
+        )
+    raise PlaywrightTimeout("see what is in the way")
+
+
+async def type_text(engine: PlaywrightEngine, action: Type, progress: Progress) -> ActionOutput:
+    target = await engine.target(action, progress)
+    if action.selector is not None:
+        await _focus(target, action.selector)
+    keyboard = target.entry.page.keyboard
+    progress.waiting_for("the text to be typed")
+    async with target.explained():
+        if not action.delay_ms:
+            await keyboard.type(action.text)
+            return ActionOutput()
+        # One by one, so that nothing goes on typing when the action has been given up.
+        for character in action.text:
+            await keyboard.type(character)
+            await anyio.sleep(action.delay_ms / 1000)
+    return ActionOutput()
+
+
+async def _focus(target: Target, selector: tuple[str, ...]) -> None:
+    target.progress.waiting_for(f"{shown(selector)} to take the focus")
+    async with target.explained(selector, VISIBLE):
+        await target.ask("focus", list(selector))
+
+
+async def press(engine: PlaywrightEngine, action: Press, progress: Progress) -> ActionOutput:
+    try:
+        parse_combination(action.key)
+    except ValueError as error:
+        raise InvalidAction(f"press: {error}", field="key", hint="for instance Enter, a, Control+a") from None
+    target = await engine.target(action, progress)
+    if action.selector is not None:
+        await _focus(target, action.selector)
+    progress.waiting_for(f"{action.key} to be pressed")
+    async with target.explained():
+        await target.entry.page.keyboard.press(action.key)
+    return ActionOutput()
+
+
+async def key_down(engine: PlaywrightEngine, action: KeyDown, progress: Progress) -> ActionOutput:
+    target = await engine.target(action, progress)
+    key = _checked_key(action.key)
+    async with target.explained():
+        await target.entry.page.keyboard.down(key)
+    return ActionOutput()
+
+
+async def key_up(engine: PlaywrightEngine, action: KeyUp, progress: Progress) -> ActionOutput:
+    target = await engine.target(action, progress)
+    key = _checked_key(action.key)
+    async with target.explained():
+        await target.entry.page.keyboard.up(key)
+    return ActionOutput()
+
+
+def _checked_key(text: str) -> str:
+    if find_key(text) is None:
+        raise InvalidAction(f"{text!r} is not a key", field="key", hint="for instance Shift, Enter, a")
+    return text
+
+
+async def focus(engine: PlaywrightEngine, action: Focus, progress: Progress) -> ActionOutput:
+    target = await engine.target(action, progress)
+    progress.waiting_for(f"{shown(action.selector)} to take the focus")
+    async with target.explained(action.selector, ANY):
+        await target.ask("focus", list(action.selector), {"hidden": True})
+    return ActionOutput()
+
+
+async def select_option(engine: PlaywrightEngine, action: SelectOption, progress: Progress) -> ActionOutput:
+    target = await engine.target(action, progress)
+    wanted: dict[str, JsonValue] = {}
+    for name, given in (("value", action.value), ("label", action.label), ("index", action.index)):
+        if given is not None:
+            wanted[name] = list(given)
+    progress.waiting_for(f"{shown(action.selector)} to be chosen from")
+    async with target.explained(action.selector, USABLE):
+        result = await target.ask("select", list(action.selector), wanted)
+    if "values" not in result:
+        raise refused_choice(shown(action.selector), result, progress.waited_s)
+    return ActionOutput({"values": result["values"]})
+
+
+async def upload(engine: PlaywrightEngine, action: FileUpload, progress: Progress) -> ActionOutput:
+    files = check_files(action.files)
+    target = await engine.target(action, progress)
+    progress.waiting_for(f"{shown(action.selector)} to take files")
+    async with target.explained(action.selector, ANY):
+        refused = (await target.ask("takesFiles", list(action.selector), len(files)))["refused"]
+    if refused is not None:
+        raise WrongElement(
+            shown(action.selector), refused, progress.waited_s, hint="point the selector at an <input type=file>"
+        )
+    staged = await engine.stage_uploads(files)
+    async with target.explained(action.selector, ANY):
+        await target.frame.set_input_files(file_input(action.selector), staged, timeout=target.timeout_ms)
+    return ActionOutput(
+        {
+            "files": [{"name": file.name, "size": file.size, "path": str(file.source)} for file in files],
+            "file_count": len(files),
+        }
+    )

@@ -1,0 +1,256 @@
+"""What an action is aimed at on the Playwright engine, and why it did not happen when Playwright gives up.
+
+Playwright says in prose what went wrong. Here the exact reason is found by looking: at the browser's process, the
+page, the frame, and at last at the element, with our own scripts.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import Frame
+from playwright.async_api import TimeoutError as PlaywrightTimeout
+
+from bykilt.browser.engine.actions import Action
+from bykilt.browser.engine.blocked import blocker_for
+from bykilt.browser.engine.errors import (
+    ActionError,
+    BrowserGone,
+    FrameDetached,
+    FrameNotFound,
+    InvalidSelector,
+    PageClosed,
+    PageCrashed,
+)
+from bykilt.browser.engine.playwright_pages import PageEntry, PageRegistry
+from bykilt.browser.engine.playwright_selectors import picked, question
+from bykilt.browser.engine.progress import Progress
+from bykilt.browser.engine.url_patterns import looks_like_url, url_matches
+from bykilt.json_types import JsonValue
+
+# What is kept of an action's time to find out why it did not happen.
+_DIAGNOSIS_S = 0.15
+_DIAGNOSIS_SHARE = 0.25
+_DIAGNOSIS_LIMIT_S = 2.0
+_ASKING_MS = 700.0
+_STATE_PATIENCE_S = 0.5
+_INVALID_SELECTOR = "bykilt:invalid-selector:"
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What an action asks of its element; the words are those of `bykiltState.diagnose`."""
+
+    states: tuple[str, ...] = ()
+    still: bool = False
+    position: tuple[float, float] | None = None
+
+
+ANY = Needs()
+VISIBLE = Needs(("visible",))
+EDITABLE = Needs(("visible", "enabled", "editable"))
+USABLE = Needs(("visible", "enabled"))
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One frame of one page, for the length of one action."""
+
+    entry: PageEntry
+    frame: Frame
+    progress: Progress
+    is_gone: Callable[[], str | None]
+
+    @property
+    def timeout_ms(self) -> float:
+        """How long Playwright may take: a little less than there is."""
+        remaining_s = self.progress.remaining_s
+        return max(1.0, (remaining_s - min(_DIAGNOSIS_S, remaining_s * _DIAGNOSIS_SHARE)) * 1000)
+
+    async def ask(self, operation: str, *args: JsonValue, timeout_ms: float | None = None) -> Any:
+        """Return the answer of an operation in the page as soon as it has one.
+
+        Raises:
+            PlaywrightError: There was none in time, or the operation failed; see `explained`.
+        """
+        text = await self.frame.text_content(
+            question(operation, *args), timeout=self.timeout_ms if timeout_ms is None else timeout_ms
+        )
+        return json.loads(text or "null")
+
+    @asynccontextmanager
+    async def explained(
+        self, selector: Sequence[str] = (), needs: Needs = ANY, *also: tuple[Sequence[str], Needs]
+    ) -> AsyncIterator[None]:
+        """Turn Playwright's errors inside into the contract's, for an action on this element (and on others)."""
+        try:
+            yield
+        except PlaywrightTimeout as error:
+            raise await self._why_late([(selector, needs), *also]) from error
+        except PlaywrightError as error:
+            raise await self.reason(error, selector) from error
+
+    async def reason(self, error: PlaywrightError, selector: Sequence[str] = ()) -> ActionError:
+        """Return the contract's error for one of Playwright's that is no timeout."""
+        found = self.gone() or (await self._invalid(selector) if selector else None)
+        if found is not None:
+            return found
+        # The news that something is gone may come after the error that it caused.
+        with anyio.move_on_after(_STATE_PATIENCE_S):
+            while True:
+                change = self.entry.next_change
+                found = self.gone()
+                if found is not None:
+                    return found
+                await change.wait()
+        return ActionError(first_line(error), hint="the driver refused the action; its words are above")
+
+    def gone(self) -> ActionError | None:
+        """Return the error for a browser, page or frame that is no more; None while all are there."""
+        how = self.is_gone()
+        if how is not None:
+            return BrowserGone(how)
+        if self.entry.crashed:
+            return PageCrashed(self.entry.id)
+        if self.entry.page.is_closed():
+            return PageClosed(self.entry.id)
+        if self.frame.is_detached():
+            return FrameDetached(self.frame.name or self.frame.url, self.progress.waited_s)
+        return None
+
+    async def _invalid(self, selector: Sequence[str]) -> InvalidSelector | None:
+        try:
+            answer = await self.ask("validate", list(selector), timeout_ms=_ASKING_MS)
+        except PlaywrightError:
+            return None
+        reason = answer["reason"]
+        if reason is None:
+            return None
+        words = str(reason).removeprefix(_INVALID_SELECTOR).strip()
+        return InvalidSelector(words, field="selector", hint="see the reference of selectors")
+
+    async def _why_late(self, wanted: Sequence[tuple[Sequence[str], Needs]]) -> ActionError:
+        found = self.gone()
+        if found is not None:
+            return found
+        with anyio.move_on_after(_DIAGNOSIS_LIMIT_S, shield=True):
+            for selector, needs in wanted:
+                if not selector:
+                    continue
+                answer = await self._diagnose(selector, needs)
+                if answer is not None:
+                    return blocker_for(tuple(selector), answer, self.frame.url)(self.progress.waited_s)
+        return self.gone() or self.progress.explain()
+
+    async def _diagnose(self, selector: Sequence[str], needs: Needs) -> dict[str, object] | None:
+        options: dict[str, JsonValue] = {"needs": list(needs.states)}
+        if needs.position is not None:
+            options["position"] = {"x": needs.position[0], "y": needs.position[1]}
+        try:
+            answer: dict[str, object] = await self.ask("diagnose", list(selector), options, timeout_ms=_ASKING_MS)
+            if answer["blocked"]:
+                return answer
+            moved = await self._movement(selector) if needs.still else ""
+        except PlaywrightError:
+            return None
+        if moved:
+            return {"blocked": "moving", "seen": moved}
+        return await self._cover_of_frame() if "uncovered" in needs.states else None
+
+    async def _movement(self, selector: Sequence[str]) -> str:
+        before = await self.ask("box", list(selector), timeout_ms=_ASKING_MS)
+        await anyio.sleep(0.05)
+        after = await self.ask("box", list(selector), timeout_ms=_ASKING_MS)
+        if before == after:
+            return ""
+        dx, dy = (round(after[axis] - before[axis], 1) for axis in ("x", "y"))
+        return f"it moved by {dx}, {dy} px or changed its size within 50 ms"
+
+    async def _cover_of_frame(self) -> dict[str, object] | None:
+        """What lies over the frame that the element is in, or over one around it."""
+        frame = self.frame
+        while frame.parent_frame is not None:
+            owner = await frame.frame_element()
+            seen = await owner.evaluate(_COVER)
+            if seen:
+                return {"blocked": "covered", "seen": f"{seen} over the frame"}
+            frame = frame.parent_frame
+        return None
+
+
+# Called on the element of a frame: what is hit in its middle instead of it.
+_COVER = """frame => {
+  const { x, y, width, height } = frame.getBoundingClientRect();
+  const hit = frame.getRootNode().elementFromPoint(x + width / 2, y + height / 2);
+  if (!hit || hit === frame) return "";
+  return `<${hit.localName}${hit.id ? ` id="${hit.id}"` : ""}>`;
+}"""
+
+
+async def find_target(
+    pages: PageRegistry, action: Action, progress: Progress, is_gone: Callable[[], str | None]
+) -> Target:
+    """Return what the action is aimed at, waiting for its frame if it names one.
+
+    Raises:
+        ActionError: There is no such page or frame, or its renderer has crashed.
+    """
+    entry = pages.find(action.page)
+    if entry.crashed:
+        raise PageCrashed(entry.id)
+    main = Target(entry, entry.page.main_frame, progress, is_gone)
+    if action.frame is None:
+        return main
+    wanted = action.frame
+    progress.blocked_by(lambda waited_s: FrameNotFound(" | ".join(wanted), waited_s))
+    while True:
+        change = entry.next_change
+        for name in wanted:
+            found = await _find_frame(main, name)
+            if found is not None:
+                return Target(entry, found, progress, is_gone)
+        await change.wait()
+        gone = main.gone()
+        if gone is not None:
+            raise gone
+
+
+async def _find_frame(main: Target, wanted: str) -> Frame | None:
+    """A frame by its name, by a pattern of its address, or by a selector of its element; breadth first."""
+    frames = _breadth_first(main.frame)
+    for frame in frames[1:]:
+        if frame.name == wanted or (looks_like_url(wanted) and url_matches(wanted, frame.url)):
+            return frame
+    if looks_like_url(wanted):
+        return None
+    for frame in frames:
+        try:
+            element = await frame.query_selector(picked([wanted]))
+            found = await element.content_frame() if element is not None else None
+        except PlaywrightError as error:
+            inside = Target(main.entry, frame, main.progress, main.is_gone)
+            invalid = await inside._invalid([wanted])
+            if invalid is not None:
+                raise invalid from error
+            continue  # this frame is gone; the next look will not see it
+        if found is not None:
+            return found
+    return None
+
+
+def _breadth_first(main: Frame) -> list[Frame]:
+    frames = [main]
+    for frame in frames:
+        frames.extend(frame.child_frames)
+    return frames
+
+
+def first_line(error: PlaywrightError) -> str:
+    """Return what Playwright says, without its call log."""
+    return error.message.split("\n", 1)[0]
