@@ -12,7 +12,7 @@ import orjson
 
 from bykilt.browser.cdp.commands import RUNTIME_EVALUATE
 from bykilt.browser.cdp.connection import Session
-from bykilt.browser.cdp.errors import CdpError, ProtocolError, SessionClosed
+from bykilt.browser.cdp.errors import CdpError, ProtocolError, SessionClosed, TargetCrashed
 from bykilt.errors import BykiltError
 from bykilt.json_types import JsonValue
 
@@ -68,6 +68,7 @@ class Realm:
 
         Raises:
             RealmLost: The document went away meanwhile.
+            TargetCrashed: Its renderer did.
             JavaScriptError: It threw.
             UnserializableValue: The value has no JSON form.
         """
@@ -86,6 +87,8 @@ class Realm:
             )
         except CdpError as error:
             raise await self._explain(error) from error
+        except TargetCrashed:
+            raise
         except SessionClosed as error:
             raise RealmLost(error.message) from error
         details: Any = answer.get("exceptionDetails")
@@ -99,6 +102,8 @@ class Realm:
             return error
         try:
             await self.session.send(RUNTIME_EVALUATE({"expression": "0", "contextId": self.context_id}), timeout_s=5)
+        except TargetCrashed as crash:
+            return crash
         except ProtocolError:
             return RealmLost("the page navigated away while the code ran")
         return UnserializableValue(error.detail)
