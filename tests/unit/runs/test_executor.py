@@ -300,7 +300,7 @@ def test_the_browser_is_started_as_request_and_flow_want_it() -> None:
 
     assert launch_context(RunRequest(flow=clicks("#a"))) == LaunchContext(trace_enabled=True)
     assert launch_context(RunRequest(flow=flow, headed=True, trace=False)) == LaunchContext(
-        headless=False, viewport=Viewport(800, 600), user_agent="Flow/1", timeout_ms=1234
+        headless=False, viewport=Viewport(800, 600), user_agent="Flow/1"
     )
     given = LaunchContext(headless=False, proxy="http://proxy", trace_enabled=True, user_agent="Given/1")
     assert launch_context(RunRequest(flow=clicks("#a"), launch=given, trace=False)) == LaunchContext(
