@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import orjson
@@ -105,8 +105,13 @@ def decode(line: bytes, run_id: RunId) -> Event | UnknownEvent:
 
 def format_time(wall_s: float) -> str:
     """Return seconds since 1970 as UTC text with microseconds: `2026-11-24T04:05:59.120000Z`."""
-    moment = _EPOCH + timedelta(microseconds=round(wall_s * 1_000_000))
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    seconds, micros = divmod(round(wall_s * 1_000_000), 1_000_000)
+    return f"{_format_second(seconds)}.{micros:06d}Z"
+
+
+@lru_cache(maxsize=8)  # events come many to a second
+def _format_second(seconds: int) -> str:
+    return (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def parse_time(text: str) -> float:
