@@ -44,9 +44,14 @@ def test_the_demo_shows_the_table_and_says_how_to_go_on(bykilt: CommandLine) -> 
     assert any(line.startswith("  Trace ") and " trace open " in line for line in lines)
 
 
-async def test_the_trace_of_the_demo_opens_in_the_stock_viewer(bykilt: CommandLine, tmp_path: Path) -> None:
-    """The list reads as the flow, a group unfolds, and a picture is shown."""
-    run = bykilt.run("demo", "--json").json()
+@pytest.mark.parametrize("producer", ENGINES)
+async def test_the_trace_of_the_demo_opens_in_the_stock_viewer(
+    bykilt: CommandLine, tmp_path: Path, producer: str
+) -> None:
+    """Both engines' traces: the list reads as the flow, and a picture is shown."""
+    said = bykilt.run("demo", "--json", "--engine", producer)
+    assert said.code == 0, said.out + said.err
+    run = said.json()
     serving = bykilt.start("trace", "open", "latest", "--no-open")
     url = serving.read_line()
     engine = EngineLoader.load_engine("cdp", artifact_dir=tmp_path / "viewer")
@@ -72,7 +77,7 @@ async def test_the_trace_of_the_demo_opens_in_the_stock_viewer(bykilt: CommandLi
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_serving_a_trace_ends_with_a_signal(bykilt: CommandLine, number: signal.Signals) -> None:
-    bykilt.run("demo", "--json")
+    assert bykilt.run("demo", "--json").code == 0
     serving = bykilt.start("trace", "open", "latest", "--no-open", "--json")
     address = json.loads("".join(serving.read_line() for _ in range(3)))["url"]
     with urllib.request.urlopen(address, timeout=10) as answer:

@@ -154,6 +154,23 @@ def test_an_interrupted_run_ends_in_good_order(bykilt: CommandLine, tmp_path: Pa
     assert run["status"] == "cancelled"
 
 
+def test_a_second_interrupt_leaves_at_once_and_the_run_is_found_later(bykilt: CommandLine, tmp_path: Path) -> None:
+    """The process is stopped while both signals arrive, so that neither can be missed."""
+    steps: list[object] = [{"id": "wait", "action": "wait_for", "ms": 60_000, "timeout_ms": 90_000}]
+    started = bykilt.start("run", flow_file(tmp_path, steps=steps))
+    started.hear("on the cdp engine")
+    started.send(signal.SIGSTOP)
+    started.send(signal.SIGINT)
+    started.send(signal.SIGTERM)
+    started.send(signal.SIGCONT)
+    said = started.end()
+
+    assert said.code == 130
+    assert "leaving at once" in said.err
+    [run] = bykilt.run("runs", "list", "--json").json()["runs"]
+    assert run["status"] == "interrupted"
+
+
 def test_the_deadline_of_a_run_is_heeded(bykilt: CommandLine, tmp_path: Path) -> None:
     steps: list[object] = [{"action": "wait_for", "ms": 60_000, "timeout_ms": 90_000}]
     said = bykilt.run("run", flow_file(tmp_path, steps=steps), "--timeout", "2", "--json")

@@ -91,8 +91,8 @@ class LiveView:
 
         for line in self._model.feed(event):
             self._console.print(Text.from_ansi(_styled(line)))
-        room = max(20, self._console.width - 4)
-        self._status.update(Text(shortened(self._model.current or "…", room)))
+        if self._model.current:
+            self._status.update(Text(shortened(self._model.current, max(20, self._console.width - 4))))
 
     def say(self, text: str) -> None:
         """Print a remark."""
