@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -22,7 +23,7 @@ from bykilt.browser.engine.actions import (
     SwitchTab,
     WaitFor,
 )
-from bykilt.browser.engine.blocked import blocker_for, shown
+from bykilt.browser.engine.blocked import shown
 from bykilt.browser.engine.browser_engine import ActionOutput
 from bykilt.browser.engine.errors import (
     ActionError,
@@ -37,14 +38,16 @@ from bykilt.browser.engine.playwright_pages import PageEntry
 from bykilt.browser.engine.playwright_selectors import picked
 from bykilt.browser.engine.playwright_target import Needs, Target, first_line
 from bykilt.browser.engine.progress import Progress
-from bykilt.browser.engine.scripts import evaluation
+from bykilt.browser.engine.scripts import evaluation, polling
 from bykilt.browser.engine.url_patterns import url_matches, with_scheme
 
 if TYPE_CHECKING:
     from bykilt.browser.engine.playwright_engine import PlaywrightEngine
 
 _ABORTED = "net::ERR_ABORTED"
-_POLL_MS = 50
+_ERROR_PAGES = re.compile("^chrome-error:")
+_ERROR_PAGE_MS = 300.0
+_SLICE_MS = 1000.0
 
 
 # ---- going
@@ -58,10 +61,20 @@ async def navigate(engine: PlaywrightEngine, action: Navigate, progress: Progres
     try:
         response = await target.frame.goto(url, wait_until=action.wait_until.value, timeout=target.timeout_ms)
     except PlaywrightTimeout as error:
-        raise (target.gone() or progress.explain()) from error
+        raise await target.late() from error
     except PlaywrightError as error:
-        raise await _navigation_failure(target, url, error) from error
+        failure = await _navigation_failure(target, url, error)
+        await _until_error_page(target.frame)
+        raise failure from error
     return _arrived(target.frame, response)
+
+
+async def _until_error_page(frame: Frame) -> None:
+    """Wait until the browser shows that it failed: an error page that comes later would end the next navigation."""
+    try:
+        await frame.wait_for_url(_ERROR_PAGES, wait_until="commit", timeout=_ERROR_PAGE_MS)
+    except PlaywrightError:
+        pass  # there is none, for instance after a download
 
 
 async def _navigation_failure(target: Target, url: str, error: PlaywrightError) -> ActionError:
@@ -177,12 +190,8 @@ async def wait_for(engine: PlaywrightEngine, action: WaitFor, progress: Progress
 
 async def _wait_for_state(target: Target, selector: tuple[str, ...], state: ElementState) -> ActionOutput:
     target.progress.waiting_for(f"{shown(selector)} to be {state}")
-    async with target.explained(selector):
-        try:
-            await target.frame.locator(picked(selector)).wait_for(state=state.value, timeout=target.timeout_ms)
-        except PlaywrightTimeout:
-            answer = await target.ask("notInState", list(selector), str(state))
-            raise blocker_for(selector, answer, target.frame.url)(target.progress.waited_s) from None
+    async with target.explained(selector, Needs(state=str(state))):
+        await target.frame.locator(picked(selector)).wait_for(state=state.value, timeout=target.timeout_ms)
     return ActionOutput()
 
 
@@ -197,29 +206,19 @@ async def _wait_for_url(target: Target, pattern: str) -> ActionOutput:
     return ActionOutput({"url": frame.url})
 
 
-# Called in the page: what the user's expression says, once it is truthy or has thrown.
-_UNTIL_TRUE = """source => (async () => {
-  try {
-    let value = (0, eval)("(" + source + "\\n)");
-    if (typeof value === "function") value = value();
-    return (await value) ? { ok: true } : null;
-  } catch (error) {
-    const stack = String(error?.stack ?? "");
-    return { message: stack.split("\\n    at ")[0] || String(error), stack };
-  }
-})()"""
-
-
 async def _wait_for_expression(target: Target, expression: str) -> ActionOutput:
     target.progress.waiting_for(f"{expression!r} to become true")
-    async with target.explained():
-        handle = await target.frame.wait_for_function(
-            _UNTIL_TRUE, arg=expression, polling=_POLL_MS, timeout=target.timeout_ms
-        )
-        answer = await handle.json_value()
-    if "message" in answer:
-        raise ScriptFailed(answer["message"], stack=answer["stack"])
-    return ActionOutput()
+    while True:
+        change = target.entry.next_change
+        slice_ms = max(0.0, min(_SLICE_MS, target.progress.remaining_s * 1000))
+        try:
+            if await _evaluated(target, polling(expression, slice_ms)):
+                return ActionOutput()
+        except PlaywrightError as error:
+            gone = target.gone()
+            if gone is not None:
+                raise gone from error
+            await change.wait()  # the document went away; the next one is asked
 
 
 # ---- reading
@@ -246,15 +245,19 @@ async def evaluate_js(engine: PlaywrightEngine, action: EvaluateJs, progress: Pr
     target = await engine.target(action, progress)
     progress.waiting_for("the script to finish")
     try:
-        answer = await target.frame.evaluate(_TO_JSON % evaluation(action.expression, action.arg))
+        return ActionOutput({"result": await _evaluated(target, evaluation(action.expression, action.arg))})
     except PlaywrightError as error:
         gone = target.gone()
         raise gone or ScriptFailed("the page navigated away while the script ran") from error
+
+
+async def _evaluated(target: Target, expression: str) -> Any:
+    answer = await target.frame.evaluate(_TO_JSON % expression)
     if "message" in answer:
         raise ScriptFailed(answer["message"], stack=answer["stack"])
     if "unfit" in answer:
         raise NotJson(answer["unfit"])
-    return ActionOutput({"result": json.loads(answer["json"])})
+    return json.loads(answer["json"])
 
 
 async def extract(engine: PlaywrightEngine, action: Extract, progress: Progress) -> ActionOutput:

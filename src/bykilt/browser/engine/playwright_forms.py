@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import anyio
-from playwright.async_api import Error as PlaywrightError
-from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from bykilt.browser.cdp.keyboard_layout import find_key, parse_combination
 from bykilt.browser.engine.actions import FileUpload, Fill, Focus, KeyDown, KeyUp, Press, SelectOption, Type
@@ -27,29 +25,17 @@ async def fill(engine: PlaywrightEngine, action: Fill, progress: Progress) -> Ac
     target = await engine.target(action, progress)
     progress.waiting_for(f"{shown(action.selector)} to be filled")
     async with target.explained(action.selector, EDITABLE):
-        try:
-            await target.frame.fill(picked(action.selector), action.text, timeout=target.timeout_ms)
-        except PlaywrightTimeout:
-            raise
-        except PlaywrightError:
-            await _raise_misfit(target, action)
-            raise
+        answer = await target.ask("fill", list(action.selector), action.text)
+        if "refused" in answer:
+            raise WrongElement(
+                shown(action.selector),
+                f"{action.text!r} cannot stand there: {answer['refused']}",
+                progress.waited_s,
+                hint="give the value in the form that the field takes",
+            )
+        if not answer["typed"]:
+            await target.entry.page.keyboard.insert_text(action.text)
     return ActionOutput()
-
-
-async def _raise_misfit(target: Target, action: Fill) -> None:
-    """Playwright refuses at once what it cannot fill: say whether it is the text or the element."""
-    if target.gone() is not None:
-        return
-    reason = (await target.ask("misfit", list(action.selector), action.text))["reason"]
-    if reason is not None:
-        raise WrongElement(
-            shown(action.selector),
-            f"{action.text!r} cannot stand there: {reason}",
-            target.progress.waited_s,
-            hint="give the value in the form that the field takes",
-        )
-    raise PlaywrightTimeout("see what is in the way")
 
 
 async def type_text(engine: PlaywrightEngine, action: Type, progress: Progress) -> ActionOutput:
@@ -84,8 +70,10 @@ async def press(engine: PlaywrightEngine, action: Press, progress: Progress) -> 
     if action.selector is not None:
         await _focus(target, action.selector)
     progress.waiting_for(f"{action.key} to be pressed")
+    # Pressed through an element, Playwright waits for the navigation that the key starts; the root takes no focus.
+    selector = picked(action.selector) if action.selector is not None else ":root"
     async with target.explained():
-        await target.entry.page.keyboard.press(action.key)
+        await target.frame.press(selector, action.key, timeout=target.timeout_ms)
     return ActionOutput()
 
 

@@ -25,7 +25,7 @@ from bykilt.browser.engine.blocked import shown
 from bykilt.browser.engine.browser_engine import ActionOutput
 from bykilt.browser.engine.errors import WrongElement
 from bykilt.browser.engine.field_kinds import MouseKind, Position
-from bykilt.browser.engine.playwright_selectors import picked
+from bykilt.browser.engine.playwright_selectors import clickable, picked
 from bykilt.browser.engine.playwright_target import ANY, Needs, Target
 from bykilt.browser.engine.progress import Progress
 from bykilt.events.model import Box, Point
@@ -37,12 +37,13 @@ if TYPE_CHECKING:
 _ClickButton = Literal["left", "middle", "right"]
 _KeyModifier = Literal["Alt", "Control", "ControlOrMeta", "Meta", "Shift"]
 _AIM_MS = 250.0
+_DRAG_STEPS = 5
 
 
 class _Pointing(TypedDict):
     """What every pointer call of Playwright takes."""
 
-    modifiers: list[_KeyModifier]
+    modifiers: list[_KeyModifier] | None
     position: PlaywrightPosition | None
     force: bool
     timeout: float
@@ -51,7 +52,11 @@ class _Pointing(TypedDict):
 class Aim:
     """Where an action touches its element, as far as that is known; positions as Playwright counts them."""
 
-    def __init__(self, answer: Any, position: Position | None) -> None:
+    def __init__(self, selector: tuple[str, ...], answer: Any, position: Position | None) -> None:
+        self.selector = picked(selector)
+        if answer and answer["through"]:
+            self.selector = clickable(selector, {"x": position.x, "y": position.y} if position else None)
+            position = None
         self.point = Point(**answer["point"]) if answer else None
         self.box = Box(**answer["box"]) if answer else None
         self.position: PlaywrightPosition | None = None
@@ -86,7 +91,7 @@ async def aim_at(target: Target, selector: tuple[str, ...], position: Position |
             if not is_forced:
                 raise
             answer = None
-    aim = Aim(answer, position)
+    aim = Aim(selector, answer, position)
     if aim.point is not None and aim.box is not None:
         target.progress.pointed(aim.point, aim.box)
     return aim
@@ -101,7 +106,8 @@ def _needs(action: PointerAction, *states: str) -> Needs:
 
 def _pointing(target: Target, action: PointerAction, aim: Aim) -> _Pointing:
     return {
-        "modifiers": [modifier.value for modifier in action.modifiers],
+        # None leaves the keys that are held down as they are.
+        "modifiers": [modifier.value for modifier in action.modifiers] or None,
         "position": aim.position,
         "force": action.force,
         "timeout": target.timeout_ms,
@@ -116,7 +122,7 @@ async def click(engine: PlaywrightEngine, action: Click, progress: Progress) -> 
     button: _ClickButton = action.button.value
     async with target.explained(action.selector, needs):
         await target.frame.click(
-            picked(action.selector),
+            aim.selector,
             button=button,
             click_count=action.click_count,
             no_wait_after=action.no_wait_after,
@@ -131,7 +137,7 @@ async def double_click(engine: PlaywrightEngine, action: DoubleClick, progress: 
     progress.waiting_for(f"{shown(action.selector)} to be double-clicked")
     aim = await aim_at(target, action.selector, action.position, needs)
     async with target.explained(action.selector, needs):
-        await target.frame.dblclick(picked(action.selector), **_pointing(target, action, aim))
+        await target.frame.dblclick(aim.selector, **_pointing(target, action, aim))
     return aim.output()
 
 
@@ -141,7 +147,7 @@ async def hover(engine: PlaywrightEngine, action: Hover, progress: Progress) -> 
     progress.waiting_for(f"{shown(action.selector)} to be pointed at")
     aim = await aim_at(target, action.selector, action.position, needs)
     async with target.explained(action.selector, needs):
-        await target.frame.hover(picked(action.selector), **_pointing(target, action, aim))
+        await target.frame.hover(aim.selector, **_pointing(target, action, aim))
     return aim.output()
 
 
@@ -161,9 +167,9 @@ async def _set_checked(
     if await _checked(target, action.selector) == wanted:
         return ActionOutput({"checked": wanted, "changed": False})
     needs = Needs(("visible", "enabled", "uncovered"), still=True)
-    await aim_at(target, action.selector, None, needs)
+    aim = await aim_at(target, action.selector, None, needs)
     async with target.explained(action.selector, needs):
-        await target.frame.click(picked(action.selector), timeout=target.timeout_ms)
+        await target.frame.click(aim.selector, timeout=target.timeout_ms)
     now = await _checked(target, action.selector)
     if now != wanted:
         raise WrongElement(
@@ -229,6 +235,7 @@ async def drag(engine: PlaywrightEngine, action: Drag, progress: Progress) -> Ac
             picked(action.target),
             source_position=source.position,
             target_position=onto.position,
+            steps=_DRAG_STEPS,
             timeout=target.timeout_ms,
         )
     return source.output()

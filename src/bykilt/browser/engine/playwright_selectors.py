@@ -35,6 +35,7 @@ _ENGINE = """(() => {
     if (Array.isArray(given)) return one(globalThis.bykiltSelectors.pick(root, given));
     if (given.all) return globalThis.bykiltSelectors.queryAll(root, given.all);
     if (given.fileInput) return one(globalThis.bykiltOperations.fileInput(root, given.fileInput));
+    if (given.clickable) return one(globalThis.bykiltOperations.clickable(root, given.clickable, given.at));
     return answer(globalThis.bykiltOperations[given.ask](root, ...given.with));
   };
   return { query: (root, selector) => queryAll(root, selector)[0] ?? null, queryAll };
@@ -60,6 +61,11 @@ def every(alternatives: Sequence[str]) -> str:
 def file_input(alternatives: Sequence[str]) -> str:
     """Return the selector of the file input that the element is, labels or holds."""
     return f"{NAME}={json.dumps({'fileInput': list(alternatives)})}"
+
+
+def clickable(alternatives: Sequence[str], at: JsonValue) -> str:
+    """Return the selector of what takes a click for the element at a place in it: the element, or its label."""
+    return f"{NAME}={json.dumps({'clickable': list(alternatives), 'at': at})}"
 
 
 def question(operation: str, *args: JsonValue) -> str:

@@ -35,19 +35,25 @@ from bykilt.browser.engine.url_patterns import looks_like_url, url_matches
 from bykilt.json_types import JsonValue
 
 # What is kept of an action's time to find out why it did not happen.
-_DIAGNOSIS_S = 0.15
-_DIAGNOSIS_SHARE = 0.25
+_DIAGNOSIS_S = 0.2
+_DIAGNOSIS_SHARE = 0.3
 _DIAGNOSIS_LIMIT_S = 2.0
 _ASKING_MS = 700.0
 _STATE_PATIENCE_S = 0.5
+# A class of Playwright's own that its public module does not export.
+_TARGET_CLOSED = "TargetClosedError"
 _INVALID_SELECTOR = "bykilt:invalid-selector:"
 
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What an action asks of its element; the words are those of `bykiltState.diagnose`."""
+    """What an action asks of its element; the words are those of `bykiltState.diagnose`.
+
+    `state` is one that is waited for: attached, detached, visible, hidden.
+    """
 
     states: tuple[str, ...] = ()
+    state: str = ""
     still: bool = False
     position: tuple[float, float] | None = None
 
@@ -92,7 +98,7 @@ class Target:
         try:
             yield
         except PlaywrightTimeout as error:
-            raise await self._why_late([(selector, needs), *also]) from error
+            raise await self.late((selector, needs), *also) from error
         except PlaywrightError as error:
             raise await self.reason(error, selector) from error
 
@@ -109,6 +115,9 @@ class Target:
                 if found is not None:
                     return found
                 await change.wait()
+        if type(error).__name__ == _TARGET_CLOSED:
+            # All that it can be closed by is still there as far as the driver has told: so the driver is not.
+            return BrowserGone("Playwright's driver ended")
         return ActionError(first_line(error), hint="the driver refused the action; its words are above")
 
     def gone(self) -> ActionError | None:
@@ -135,27 +144,36 @@ class Target:
         words = str(reason).removeprefix(_INVALID_SELECTOR).strip()
         return InvalidSelector(words, field="selector", hint="see the reference of selectors")
 
-    async def _why_late(self, wanted: Sequence[tuple[Sequence[str], Needs]]) -> ActionError:
+    async def late(self, *wanted: tuple[Sequence[str], Needs]) -> ActionError:
+        """Return the error for an action that Playwright gave up, at the action's deadline."""
         found = self.gone()
         if found is not None:
             return found
         with anyio.move_on_after(_DIAGNOSIS_LIMIT_S, shield=True):
             for selector, needs in wanted:
-                if not selector:
-                    continue
-                answer = await self._diagnose(selector, needs)
+                answer = await self._diagnose(selector, needs) if selector else None
                 if answer is not None:
-                    return blocker_for(tuple(selector), answer, self.frame.url)(self.progress.waited_s)
+                    self.progress.blocked_by(blocker_for(tuple(selector), answer, self.frame.url))
+                    break
+        # Playwright gave up a little early; the action has its whole time all the same.
+        await anyio.sleep(self.progress.remaining_s)
         return self.gone() or self.progress.explain()
 
     async def _diagnose(self, selector: Sequence[str], needs: Needs) -> dict[str, object] | None:
         options: dict[str, JsonValue] = {"needs": list(needs.states)}
         if needs.position is not None:
             options["position"] = {"x": needs.position[0], "y": needs.position[1]}
+        answer: dict[str, object]
         try:
-            answer: dict[str, object] = await self.ask("diagnose", list(selector), options, timeout_ms=_ASKING_MS)
+            if needs.state:
+                answer = await self.ask("notInState", list(selector), needs.state, timeout_ms=_ASKING_MS)
+                return answer
+            answer = await self.ask("diagnose", list(selector), options, timeout_ms=_ASKING_MS)
             if answer["blocked"]:
                 return answer
+            if "editable" in needs.states:
+                answer = await self.ask("unfillable", list(selector), timeout_ms=_ASKING_MS)
+                return answer if answer["blocked"] else None
             moved = await self._movement(selector) if needs.still else ""
         except PlaywrightError:
             return None

@@ -6,7 +6,7 @@
 (() => {
   if (globalThis.bykiltOperations) return;
   const { pick, validate } = globalThis.bykiltSelectors;
-  const { boxOf, describe, hitTarget, isDisabled, isVisible, labelTarget, receives, whyHidden } = globalThis.bykiltVisibility;
+  const { boxOf, describe, hitTarget, isDisabled, isEditable, isInside, isVisible, labelTarget, receives, whyHidden } = globalThis.bykiltVisibility;
   const forms = globalThis.bykiltForms;
 
   /** The element, if there is one that can be seen and used; what stands in the way is found out by `diagnose`. */
@@ -29,7 +29,20 @@
     }
     const box = boxOf(element);
     point ??= { x: box.x + box.width / 2, y: box.y + box.height / 2 };
-    return { point, box, inset: { x: element.clientLeft, y: element.clientTop } };
+    return { point, box, inset: { x: element.clientLeft, y: element.clientTop }, through: labelOver(element, point) !== null };
+  }
+
+  /** What lies over the element at a point although a click there is for it: something of its label. */
+  function labelOver(element, point) {
+    const hit = hitTarget(point.x, point.y);
+    return hit && !isInside(hit, element) && receives(element, hit) ? hit : null;
+  }
+
+  /** What takes a click for the element: what of its label lies over it, else the element itself. */
+  function clickable(root, alternatives, position) {
+    const element = pick(root, alternatives);
+    const point = element && pointOf(element, position);
+    return (point && labelOver(element, point)) || element;
   }
 
   /** A point of the element inside the viewport: at `position`, or the middle of what shows of its first box. */
@@ -73,11 +86,26 @@
     return element && forms.selectOptions(element, wanted);
   }
 
-  /** Why a text cannot stand in the field, if it is one that opens a picker; null otherwise. */
-  function misfit(root, alternatives, text) {
+  /**
+   * Make a field ready for a text that replaces what it holds, or set the value of one that takes no keys.
+   * `{typed}` says whether the text is still to be typed, `{refused}` why it cannot stand there.
+   */
+  function fill(root, alternatives, text) {
+    const element = usable(root, alternatives);
+    if (!element || isEditable(element)) return null;
+    const field = labelTarget(element);
+    const set = forms.setTypedValue(field, text);
+    if (set.handled) return set.ok ? { typed: true } : { refused: set.reason };
+    if (!forms.prepareFill(field).ok) return null;
+    if (text === "") document.execCommand("delete");
+    return { typed: text === "" };
+  }
+
+  /** What keeps a field from being filled although it can be seen and edited: `{blocked, seen}`, blocked null for nothing. */
+  function unfillable(root, alternatives) {
     const element = pick(root, alternatives);
-    const answer = element && forms.setTypedValue(element, text);
-    return { reason: answer?.handled && !answer.ok ? answer.reason : null };
+    const prepared = element ? forms.prepareFill(element) : { ok: true };
+    return prepared.ok ? { blocked: null, seen: "" } : { blocked: "not_editable", seen: prepared.reason };
   }
 
   /** Scroll an element into view; with `x` or `y`, scroll it, or without alternatives the page, by pixels. */
@@ -157,16 +185,18 @@
     aim,
     box,
     checked,
+    clickable,
     diagnose: globalThis.bykiltState.diagnose,
     fileInput,
+    fill,
     focus,
-    misfit,
     notInState,
     read,
     scroll,
     select,
     shows,
     takesFiles,
+    unfillable,
     validate: (_root, alternatives) => ({ reason: validate(alternatives) }),
   });
 })();
