@@ -59,14 +59,29 @@ _DRAG_STEPS = 5
 _DRAG_PATIENCE_S = 0.3
 
 # Called on the element of a frame with a point inside that frame: where the point is in the document around it,
-# and whether a pointer event there would reach the frame at all.
+# and whether a pointer event there would reach the frame at all. Scrolls that document if that is what it takes.
 _FRAME_ORIGIN = """function (x, y) {
-  const rect = this.getBoundingClientRect();
-  const style = getComputedStyle(this);
-  const left = rect.left + this.clientLeft + parseFloat(style.paddingLeft);
-  const top = rect.top + this.clientTop + parseFloat(style.paddingTop);
-  const hit = bykiltVisibility.hitTarget(left + x, top + y);
-  return { x: left, y: top, free: hit === this, seen: hit ? bykiltVisibility.describe(hit) : "nothing is hit there" };
+  const look = () => {
+    const rect = this.getBoundingClientRect();
+    const style = getComputedStyle(this);
+    const left = rect.left + this.clientLeft + parseFloat(style.paddingLeft);
+    const top = rect.top + this.clientTop + parseFloat(style.paddingTop);
+    const hit = bykiltVisibility.hitTarget(left + x, top + y);
+    const seen = hit ? bykiltVisibility.describe(hit) : "nothing is hit there";
+    return { x: left, y: top, free: hit === this, seen };
+  };
+  let found = look();
+  for (const block of ["nearest", "center", "start", "end"]) {
+    if (found.free) return found;
+    this.scrollIntoView({ block, inline: block, behavior: "instant" });
+    found = look();
+  }
+  if (!found.free) {
+    // A frame larger than the viewport: its point itself goes to the middle.
+    scrollBy({ left: found.x + x - innerWidth / 2, top: found.y + y - innerHeight / 2, behavior: "instant" });
+    found = look();
+  }
+  return found;
 }"""
 
 

@@ -171,19 +171,21 @@ async def find_target(pages: Pages, action: Action, progress: Progress) -> Targe
     wanted = action.frame
     progress.blocked_by(lambda waited_s: FrameNotFound(" | ".join(wanted), waited_s))
     while True:
+        # Looking takes time, and what changes meanwhile must not be missed.
+        before = _frames_of(page)
         for name in wanted:
             found = await _find_frame(main, name)
             if found is not None:
                 return Target(page, found, progress)
-        await _frames_changed(page)
+        await _frames_other_than(page, before)
 
 
-async def _frames_changed(page: Page) -> None:
-    def seen() -> list[tuple[str, str]]:
-        return [(frame.id, frame.url) for frame in page.main_frame.subtree()]
+async def _frames_other_than(page: Page, before: list[tuple[str, str, str]]) -> None:
+    await page.wait_until(lambda: _frames_of(page) != before)
 
-    before = seen()
-    await page.wait_until(lambda: seen() != before)
+
+def _frames_of(page: Page) -> list[tuple[str, str, str]]:
+    return [(frame.id, frame.name, frame.url) for frame in page.main_frame.subtree()]
 
 
 async def _find_frame(main: Target, wanted: str) -> Frame | None:
