@@ -37,7 +37,7 @@ class RawCdp:
                 break
         self._drain = asyncio.create_task(self._process.stderr.read())
         self._client = CDPClient(url)
-        await self._client.start()  # type: ignore[no-untyped-call]
+        await self._client.start()
         send = self._client.send
         targets = await send.Target.getTargets()
         page = next(target for target in targets["targetInfos"] if target["type"] == "page")
@@ -49,7 +49,7 @@ class RawCdp:
 
     async def stop(self) -> None:
         await self._client.send.Browser.close()
-        await self._client.stop()  # type: ignore[no-untyped-call]
+        await self._client.stop()
         await self._process.wait()
         await self._drain
         shutil.rmtree(self._profile, ignore_errors=True)
