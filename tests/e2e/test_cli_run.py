@@ -105,6 +105,12 @@ def test_a_failed_run_says_which_step_failed_and_why(bykilt: CommandLine, tmp_pa
     assert "Traceback" not in said.err + said.out
 
 
+def test_quiet_leaves_only_the_reason_of_a_failure(bykilt: CommandLine, tmp_path: Path) -> None:
+    steps: list[object] = [{"action": "fail", "message": "enough"}]
+    said = bykilt.run("run", flow_file(tmp_path, steps=steps), "-q")
+    assert (said.code, said.out, said.err) == (1, "", "enough\n")
+
+
 def test_the_run_is_in_the_history_with_its_trace(bykilt: CommandLine, greeting: Path, site: Site) -> None:
     run = bykilt.run("run", greeting, "-p", f"url={site.url('/form')}", "--json").json()
     assert [listed["id"] for listed in bykilt.run("runs", "list", "--json").json()["runs"]] == [run["id"]]

@@ -52,7 +52,7 @@ def demo(
     from bykilt.app import App
     from bykilt.cli.output import print_json, print_lines
     from bykilt.cli.progress_view import progress_view
-    from bykilt.cli.run_summary import summary_json, summary_lines
+    from bykilt.cli.run_summary import say_failure, summary_json, summary_lines
     from bykilt.cli.running import carry_out
     from bykilt.flows.loader import load_flow
     from bykilt.practice import DEMO_FLOW, PracticeSite
@@ -74,7 +74,9 @@ def demo(
         finished = carry_out(app, request, view)
         if as_json:
             print_json(summary_json(finished) | {"site_saw": _seen(site)})
-        elif not quiet:
+        elif quiet:
+            say_failure(finished)
+        else:
             click.echo()
             print_lines(_table(finished))
             print_lines(_proof(site))
@@ -108,6 +110,8 @@ def _rows(path: Path) -> Iterator[list[str]]:
 
 def _proof(site: PracticeSite) -> Iterator[str]:
     """Yield what the other side says happened."""
+    if not site.seen.pages:
+        return
     uploads = ", ".join(
         f"{upload.name} ({upload.size} bytes, sha256 {upload.sha256[:12]}…)" for upload in site.seen.uploads
     )

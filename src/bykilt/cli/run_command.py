@@ -52,7 +52,7 @@ def run(
     from bykilt.app import App
     from bykilt.cli.output import print_json, print_lines
     from bykilt.cli.progress_view import progress_view
-    from bykilt.cli.run_summary import summary_json, summary_lines
+    from bykilt.cli.run_summary import say_failure, summary_json, summary_lines
     from bykilt.cli.running import carry_out
     from bykilt.flows.loader import load_flow
     from bykilt.runs.model import RunRequest
@@ -69,7 +69,9 @@ def run(
     finished = carry_out(App.from_environment(), request, progress_view(quiet=quiet))
     if as_json:
         print_json(summary_json(finished))
-    elif not quiet:
+    elif quiet:
+        say_failure(finished)
+    else:
         print_lines(summary_lines(finished))
     ctx.exit(finished.exit_code)
 

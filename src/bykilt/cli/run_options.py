@@ -32,7 +32,9 @@ def run_options(command: F) -> F:
             ),
             click.option("--no-trace", "traces", flag_value=False, default=True, help="Leave out the trace."),
             click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON document."),
-            click.option("-q", "--quiet", is_flag=True, help="Show neither progress nor a summary."),
+            click.option(
+                "-q", "--quiet", is_flag=True, help="Show no progress and no summary; only why it failed, if it did."
+            ),
         )
     ):
         command = option(command)

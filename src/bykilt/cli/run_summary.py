@@ -96,6 +96,13 @@ def summary_lines(run: FinishedRun) -> Iterator[str]:
         yield from _labelled("Trace", f"{program()} trace open {record.id}")
 
 
+def say_failure(run: FinishedRun) -> None:
+    """Say on standard error why a run failed, where nothing else tells: the least that `--quiet` leaves."""
+    failure = run.record.failure
+    if failure is not None:
+        click.echo("\n".join(one_line(line) for line in failure.message.splitlines()), err=True)
+
+
 def _labelled(label: str, text: str) -> Iterator[str]:
     first, *rest = text.splitlines() or [""]
     yield f"  {label:<11} {one_line(first)}"
