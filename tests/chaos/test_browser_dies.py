@@ -81,7 +81,7 @@ async def test_a_page_that_eats_up_its_heap_fails_the_run(doomed: DoomedRuns, si
 
 async def test_a_browser_that_is_stopped_fails_the_run_at_its_deadline(doomed: DoomedRuns, site: Site) -> None:
     """It neither answers nor dies; it is killed in the end."""
-    async with doomed([goto(site.url("a.html")), FOR_EVER], timeout_s=4, within_s=30) as run:
+    async with doomed([goto(site.url("a.html")), FOR_EVER], timeout_s=12, within_s=60) as run:
         await in_the_middle(run, "wait_for")
         await run.kill(number=signal.SIGSTOP)
         ended = await run.end()

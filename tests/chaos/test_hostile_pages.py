@@ -21,7 +21,7 @@ async def test_a_page_that_never_answers_fails_its_step_at_the_steps_deadline(do
 
 
 async def test_a_page_that_never_loads_fails_the_run_at_the_runs_deadline(doomed: DoomedRuns, site: Site) -> None:
-    async with doomed([goto(site.url("never_loads.html"))], timeout_s=4, within_s=20) as run:
+    async with doomed([goto(site.url("never_loads.html"))], timeout_s=12, within_s=45) as run:
         ended = await run.end()
 
     assert_failed(ended, "run_timeout", "goto")
