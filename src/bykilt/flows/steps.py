@@ -119,14 +119,15 @@ class StepReader:
     # ---- what all steps have
 
     def _head(self, common: StepCommon, pointer: str, place: str) -> StepHead:
+        step_id = self._id(common.id, pointer, place)
         recovery: tuple[Step, ...] = ()
         on_error = OnError.RECOVER
         if isinstance(common.on_error, str):
             on_error = OnError(common.on_error)
         else:
-            recovery = self.read(_values(common.on_error), f"{pointer}/on_error", f"{place}.on_error.")
+            recovery = self.read(_values(common.on_error), f"{pointer}/on_error", f"{step_id}.on_error.")
         return StepHead(
-            id=self._id(common.id, pointer, place),
+            id=step_id,
             path=pointer,
             named=common.id is not None,
             title=None if common.title is None else self.template(common.title, f"{pointer}/title"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, TypeAlias
 
@@ -210,23 +210,24 @@ def measure(value: JsonValue, limit: int = MAX_NODES) -> int:
     Raises:
         ValueTooLarge: It is larger than `limit` or nested deeper than `MAX_DEPTH`.
     """
-    nodes = 0
-    levels: list[Iterator[JsonValue]] = [iter((value,))]
-    while levels:
-        for item in levels[-1]:
-            nodes += 1
+    size, depth = 0, 0
+    level: list[JsonValue] = [value]
+    while level:
+        below: list[JsonValue] = []
+        for item in level:
             if isinstance(item, str):
-                nodes += len(item) // 16
+                size += len(item) // 16
             elif isinstance(item, Mapping):
-                levels.append(iter(item.values()))
-                break
+                below.extend(item.values())
             elif isinstance(item, Sequence):
-                levels.append(iter(item))
-                break
-        else:
-            levels.pop()
-        if nodes > limit or len(levels) > MAX_DEPTH:
+                below.extend(item)
+            if len(below) > limit:
+                break  # a few lists that contain one another many times would fill the memory
+        size += len(level)
+        depth += 1
+        if size + len(below) > limit or depth > MAX_DEPTH:
             raise ValueTooLarge(
                 "a value grew beyond what a flow may hold", hint="save it in pieces, one file for each part"
             )
-    return nodes
+        level = below
+    return size
