@@ -85,7 +85,8 @@ async def _navigation_failure(target: Target, url: str, error: PlaywrightError) 
     if request is not None and request.failure:
         failure = NavigationAborted if request.failure == _ABORTED else NavigationFailed
         return failure(url, request.failure)
-    return NavigationFailed(url, first_line(error))
+    reason = await target.reason(error)
+    return reason if target.gone() is not None else NavigationFailed(url, first_line(error))
 
 
 def _arrived(frame: Frame, response: Response | None) -> ActionOutput:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 from collections.abc import Awaitable, Sequence
 from pathlib import Path
-from typing import TypedDict
 
 import anyio
 from playwright.async_api import Browser, BrowserContext, Page, Playwright, ViewportSize, async_playwright
@@ -111,20 +110,34 @@ class PlaywrightEngine(BrowserEngine):
         wrapper = self._wrapper
         if wrapper is None:
             assert context.cdp_url is not None
-            self._browser = await driver.chromium.connect_over_cdp(context.cdp_url, timeout=context.timeout_ms)
-        elif settings.user_data_dir is not None:
-            # Only the profile's own context sees what the profile keeps.
-            return await driver.chromium.launch_persistent_context(
-                settings.user_data_dir,
-                viewport=viewport,
-                user_agent=settings.user_agent,
-                **_start_options(wrapper, context, settings),
+            browser = self._browser = await driver.chromium.connect_over_cdp(
+                context.cdp_url, timeout=context.timeout_ms
             )
-        else:
-            self._browser = await driver.chromium.launch(**_start_options(wrapper, context, settings))
-        return await self._browser.new_context(
-            viewport=viewport, user_agent=settings.user_agent, storage_state=context.storage_state
+            return await browser.new_context(
+                viewport=viewport, user_agent=settings.user_agent, storage_state=context.storage_state
+            )
+        # The profile's own context: it sees what a profile that is kept holds, and Playwright makes no folder of its
+        # own, which would stay behind when its driver is killed.
+        opened = await driver.chromium.launch_persistent_context(
+            wrapper.folder.profile,
+            executable_path=wrapper.path,
+            chromium_sandbox=True,
+            headless=settings.headless,
+            args=[*proxy_arguments(settings), *settings.extra_args],
+            timeout=context.timeout_ms,
+            viewport=viewport,
+            user_agent=settings.user_agent,
+            artifacts_dir=wrapper.folder.root / "playwright",
+            downloads_path=wrapper.folder.downloads,
+            # Signals are for us; the browser ends when we end it.
+            handle_sigint=False,
+            handle_sigterm=False,
+            handle_sighup=False,
         )
+        self._browser = opened.browser
+        if context.storage_state is not None:
+            await opened.set_storage_state(context.storage_state)
+        return opened
 
     def _log_file(self) -> Path | None:
         return self.artifact_dir / "chromium.log" if self._confined else None
@@ -164,10 +177,10 @@ class PlaywrightEngine(BrowserEngine):
         wrapper, self._wrapper = self._wrapper, None
         if pages is not None:
             pages.closing = True
-        if browser is not None:
-            await _bounded(browser.close())
-        elif context is not None:
+        if context is not None:
             await _bounded(context.close())
+        if browser is not None and wrapper is None:
+            await _bounded(browser.close())
         if wrapper is not None:
             await wrapper.close()
         if driver is not None:
@@ -178,6 +191,8 @@ class PlaywrightEngine(BrowserEngine):
     # ---- actions
 
     async def perform(self, action: Action, progress: Progress) -> ActionOutput:
+        if self._lost:
+            raise BrowserGone(self._how_gone() or "it ended")
         return await HANDLERS[type(action)](self, action, progress)
 
     @property
@@ -247,35 +262,6 @@ class PlaywrightEngine(BrowserEngine):
     def current_url(self) -> str:
         entry = self._pages.current if self._pages is not None else None
         return entry.page.url if entry else ""
-
-
-class _StartOptions(TypedDict):
-    executable_path: Path
-    chromium_sandbox: bool
-    headless: bool
-    args: list[str]
-    timeout: float
-    artifacts_dir: Path
-    downloads_path: Path
-    handle_sigint: bool
-    handle_sigterm: bool
-    handle_sighup: bool
-
-
-def _start_options(wrapper: ChromiumWrapper, context: LaunchContext, settings: ChromiumSettings) -> _StartOptions:
-    return {
-        "executable_path": wrapper.path,
-        "chromium_sandbox": True,
-        "headless": settings.headless,
-        "args": [*proxy_arguments(settings), *settings.extra_args],
-        "timeout": context.timeout_ms,
-        "artifacts_dir": wrapper.folder.root / "playwright",
-        "downloads_path": wrapper.folder.downloads,
-        # Signals are for us; the browser ends when we end it.
-        "handle_sigint": False,
-        "handle_sigterm": False,
-        "handle_sighup": False,
-    }
 
 
 async def _bounded(closing: Awaitable[None]) -> None:

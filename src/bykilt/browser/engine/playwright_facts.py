@@ -23,7 +23,7 @@ from bykilt.json_types import JsonValue
 _MAX_TEXT = 10_000
 _LEVELS = {"startGroup": "group", "startGroupCollapsed": "group", "endGroup": "group"}
 _NUMBER = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?")
-_WORDS: dict[str, JsonValue] = {"true": True, "false": False, "null": None, "undefined": None}
+_WORDS: dict[str, JsonValue] = {"true": True, "false": False, "null": None}
 
 
 class PageFacts:

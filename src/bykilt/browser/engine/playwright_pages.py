@@ -67,6 +67,7 @@ class PageRegistry:
         self._ids: dict[Page, PageId] = {}
         self._order: list[PageId] = []
         self._opened = 0
+        self._renewing: PageEntry | None = None
         context.on("page", self._appeared)
         for page in context.pages:
             self.entry_of(page)
@@ -116,28 +117,32 @@ class PageRegistry:
         known = self._ids.get(page)
         if known is not None and known in self._entries:
             return self._entries[known]
+        opener = self.id_of(_at_once(page.opener()))
+        renewing = self._renewing
+        if renewing is not None and opener is None:
+            self._renewing = None
+            self._ids.pop(renewing.page, None)
+            renewing.take(page)
+            self._take_in(renewing)
+            return renewing
         self._opened += 1
         entry = PageEntry(PageId(f"page@{self._opened}"), page)
         self._entries[entry.id] = entry
         self._take_in(entry)
-        opener = self.id_of(_at_once(page.opener()))
         self._facts.publish(PageOpened(entry.id, page.url, opener, self._now_ms()))
+        if page.url not in ("", "about:blank"):
+            # A popup is made known when it has arrived.
+            self._facts.publish(PageNavigated(entry.id, page.url, self._now_ms()))
         return entry
 
-    def replace(self, entry: PageEntry, page: Page) -> None:
-        """Let a new page take the place of one that crashed, under the same id."""
-        temporary = self._ids.pop(page, None)
-        if temporary is not None:
-            self._entries.pop(temporary, None)
-        self._ids.pop(entry.page, None)
-        entry.take(page)
-        self._take_in(entry)
-
     async def renew(self, entry: PageEntry) -> None:
-        """Give a crashed page a new renderer, which Playwright does not do by itself."""
+        """Give a crashed page a new renderer, which Playwright does not do by itself: a new page under its id."""
         crashed = entry.page
-        page = await self.context.new_page()
-        self.replace(entry, page)
+        self._renewing = entry
+        try:
+            await self.context.new_page()
+        finally:
+            self._renewing = None
         await crashed.close()
 
     # ---- events

@@ -37,8 +37,8 @@ from bykilt.json_types import JsonValue
 # What is kept of an action's time to find out why it did not happen.
 _DIAGNOSIS_S = 0.2
 _DIAGNOSIS_SHARE = 0.3
-_DIAGNOSIS_LIMIT_S = 2.0
-_ASKING_MS = 700.0
+_DIAGNOSIS_EXTRA_S = 0.4
+_ASKING_MS = 500.0
 _STATE_PATIENCE_S = 0.5
 # A class of Playwright's own that its public module does not export.
 _TARGET_CLOSED = "TargetClosedError"
@@ -149,7 +149,7 @@ class Target:
         found = self.gone()
         if found is not None:
             return found
-        with anyio.move_on_after(_DIAGNOSIS_LIMIT_S, shield=True):
+        with anyio.move_on_after(self.progress.remaining_s + _DIAGNOSIS_EXTRA_S, shield=True):
             for selector, needs in wanted:
                 answer = await self._diagnose(selector, needs) if selector else None
                 if answer is not None:
