@@ -249,7 +249,8 @@ async def _landed(
     verdict = await _verdict(target, realm, token)
     if verdict is None:
         return reported_hit(target.page, token)
-    if verdict["hit"]:
+    # A new document knows nothing of the guard of the one before it; what that one reported still counts.
+    if verdict["hit"] or (verdict["hit"] is None and reported_hit(target.page, token)):
         return True
     seen = verdict["seen"] or "the event did not reach the frame"
     target.progress.blocked_by(blocker_for(selector, {"blocked": "covered", "seen": seen}))
