@@ -66,13 +66,15 @@ def check_names(
 
 def _check_steps(steps: Sequence[Step], scope: _Scope, problems: ProblemList) -> None:
     for step in steps:
-        for key, value in _references_in(step):
-            _check_template(value, f"{step.head.path}/{key}", scope, problems)
         inner = scope
         if isinstance(step, ForEachStep):
             inner = _enter_loop(inner, step.item_name, f"{step.head.path}/as", problems)
         if isinstance(step, ForEachStep | WhileStep) and step.index_name is not None:
             inner = _enter_loop(inner, step.index_name, f"{step.head.path}/index_as", problems)
+        for key, value in _references_in(step):
+            # The condition of a loop is asked in every round; its list is made before the first.
+            is_asked_inside = isinstance(step, WhileStep) and key == "condition"
+            _check_template(value, f"{step.head.path}/{key}", inner if is_asked_inside else scope, problems)
         match step:
             case IfStep(then=then, otherwise=otherwise):
                 _check_steps(then, inner, problems)

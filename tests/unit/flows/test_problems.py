@@ -215,6 +215,17 @@ def test_a_loop_inside_a_loop_needs_a_name_of_its_own() -> None:
     assert suggestion == "give one of them another name"
 
 
+def test_the_names_of_a_loop_are_known_where_they_have_a_value() -> None:
+    while_step: JsonObject = {"action": "while", "condition": "${i} < 3", "index_as": "i", "steps": [CLICK]}
+
+    assert flow_of(while_step).step_count == 2
+    found = problems_of(
+        {**while_step, "when": "${i} < 3"},
+        {"action": "for_each", "items": "${row}", "as": "row", "steps": [CLICK]},
+    )
+    assert [pointer for pointer, _, _ in found] == ["/steps/0/when", "/steps/1/items"]
+
+
 def test_an_error_has_a_name_inside_on_error_only() -> None:
     ask: JsonObject = {"action": "fail", "message": "${error.code}: ${error.message} in ${error.step}"}
 
