@@ -38,8 +38,9 @@ from bykilt.browser.engine.playwright_pages import PageEntry
 from bykilt.browser.engine.playwright_selectors import picked
 from bykilt.browser.engine.playwright_target import Needs, Target, first_line
 from bykilt.browser.engine.progress import Progress
-from bykilt.browser.engine.scripts import evaluation, polling
+from bykilt.browser.engine.scripts import EVALUATOR, polling
 from bykilt.browser.engine.url_patterns import url_matches, with_scheme
+from bykilt.json_types import JsonValue
 
 if TYPE_CHECKING:
     from bykilt.browser.engine.playwright_engine import PlaywrightEngine
@@ -213,7 +214,7 @@ async def _wait_for_expression(target: Target, expression: str) -> ActionOutput:
         change = target.entry.next_change
         slice_ms = max(0.0, min(_SLICE_MS, target.progress.remaining_s * 1000))
         try:
-            if await _evaluated(target, polling(expression, slice_ms)):
+            if await _evaluated(target, polling(expression, slice_ms), None):
                 return ActionOutput()
         except PlaywrightError as error:
             gone = target.gone()
@@ -225,40 +226,52 @@ async def _wait_for_expression(target: Target, expression: str) -> ActionOutput:
 # ---- reading
 
 
-# The value goes through JSON in the page: the driver's own encoding has more than JSON, and says errors in prose.
-_TO_JSON = """(async () => {
-  let value;
-  try {
-    value = await %s;
-  } catch (error) {
+# Anything but a simple value goes through JSON in the page: the driver's own encoding has more than JSON has, and says
+# errors in prose. One text for all scripts, which the browser compiles once.
+_EVALUATE = f"""([source, arg]) => {{
+  const packed = (value) => {{
+    const kind = typeof value;
+    if (kind === "string" || kind === "boolean" || (kind === "number" && Number.isFinite(value))) return value;
+    try {{
+      return {{ json: JSON.stringify(value) ?? "null" }};
+    }} catch (error) {{
+      return {{ unfit: error.message }};
+    }}
+  }};
+  const failed = (error) => {{
     const stack = String(error?.stack ?? "");
-    return { message: (error instanceof Error && stack.split("\\n    at ")[0]) || String(error), stack };
-  }
-  try {
-    return { json: JSON.stringify(value) ?? "null" };
-  } catch (error) {
-    return { unfit: error.message };
-  }
-})()"""
+    return {{ message: (error instanceof Error && stack.split("\\n    at ")[0]) || String(error), stack }};
+  }};
+  try {{
+    const value = ({EVALUATOR})(source, arg);
+    return typeof value?.then === "function" ? value.then(packed, failed) : packed(value);
+  }} catch (error) {{
+    return failed(error);
+  }}
+}}"""
 
 
 async def evaluate_js(engine: PlaywrightEngine, action: EvaluateJs, progress: Progress) -> ActionOutput:
     target = await engine.target(action, progress)
     progress.waiting_for("the script to finish")
     try:
-        return ActionOutput({"result": await _evaluated(target, evaluation(action.expression, action.arg))})
+        return ActionOutput({"result": await _evaluated(target, action.expression, action.arg)})
     except PlaywrightError as error:
         gone = target.gone()
         raise gone or ScriptFailed("the page navigated away while the script ran") from error
 
 
-async def _evaluated(target: Target, expression: str) -> Any:
-    answer = await target.frame.evaluate(_TO_JSON % expression)
+async def _evaluated(target: Target, expression: str, arg: JsonValue) -> JsonValue:
+    answer: Any = await target.frame.evaluate(_EVALUATE, [expression, arg])
+    if not isinstance(answer, dict):
+        simple: JsonValue = answer
+        return simple
     if "message" in answer:
         raise ScriptFailed(answer["message"], stack=answer["stack"])
     if "unfit" in answer:
         raise NotJson(answer["unfit"])
-    return json.loads(answer["json"])
+    value: JsonValue = json.loads(answer["json"])
+    return value
 
 
 async def extract(engine: PlaywrightEngine, action: Extract, progress: Progress) -> ActionOutput:

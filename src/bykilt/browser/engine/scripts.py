@@ -23,22 +23,21 @@ _AS_JSON = """((value) => {
 })"""
 
 
-def evaluation(expression: str, arg: JsonValue) -> str:
-    """Return an expression that yields the user's value; a function is called with the argument.
+# Takes a script and an argument. `eval` takes statements as well as expressions, and the protocol lets it pass the
+# page's content policy. What is no expression is found out without running it: a script never runs twice.
+EVALUATOR = (
+    "(source, arg) => { let compiled = null; try { compiled = (0, eval)('() => (' + source + '\\n)'); }"
+    " catch (error) { if (!(error instanceof SyntaxError)) throw error; }"
+    " let value = compiled ? compiled() : (0, eval)(source);"
+    " if (typeof value === 'function') value = value(arg);"
+    f" const asJson = {_AS_JSON};"
+    " return typeof value?.then === 'function' ? value.then(asJson) : asJson(value); }"
+)
 
-    `eval` takes statements as well as expressions, and the protocol lets it pass the page's content policy. What
-    is no expression is found out without running it: a script never runs twice.
-    """
-    source = orjson.dumps(expression).decode()
-    argument = orjson.dumps(arg).decode()
-    return (
-        "((source, arg) => { let compiled = null; try { compiled = (0, eval)('() => (' + source + '\\n)'); }"
-        " catch (error) { if (!(error instanceof SyntaxError)) throw error; }"
-        " let value = compiled ? compiled() : (0, eval)(source);"
-        " if (typeof value === 'function') value = value(arg);"
-        f" const asJson = {_AS_JSON};"
-        f" return typeof value?.then === 'function' ? value.then(asJson) : asJson(value); }})({source}, {argument})"
-    )
+
+def evaluation(expression: str, arg: JsonValue) -> str:
+    """Return an expression that yields the user's value; a function is called with the argument."""
+    return f"({EVALUATOR})({orjson.dumps(expression).decode()}, {orjson.dumps(arg).decode()})"
 
 
 def polling(expression: str, slice_ms: float) -> str:
