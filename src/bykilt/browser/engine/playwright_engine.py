@@ -29,7 +29,7 @@ from bykilt.browser.engine.playwright_selectors import NAME, engine_script
 from bykilt.browser.engine.playwright_target import Target, find_target, first_line
 from bykilt.browser.engine.progress import Progress
 from bykilt.browser.engine.upload_files import UploadFile, stage
-from bykilt.browser.launch.arguments import proxy_arguments
+from bykilt.browser.launch.arguments import extra_arguments
 from bykilt.browser.launch.processes import read_process
 from bykilt.browser.launch.settings import ChromiumSettings
 from bykilt.browser.launch.wrapper import ChromiumWrapper, prepare_wrapper
@@ -123,7 +123,7 @@ class PlaywrightEngine(BrowserEngine):
             executable_path=wrapper.path,
             chromium_sandbox=True,
             headless=settings.headless,
-            args=[*proxy_arguments(settings), *settings.extra_args],
+            args=extra_arguments(settings),
             timeout=context.timeout_ms,
             viewport=viewport,
             user_agent=settings.user_agent,

@@ -129,6 +129,22 @@ def chromium_arguments(settings: ChromiumSettings, profile: Path, *, small_shm: 
     return result
 
 
+def extra_arguments(settings: ChromiumSettings) -> list[str]:
+    """Return only what the settings add to a command line that somebody else makes.
+
+    Raises:
+        InvalidInput: As for `chromium_arguments`.
+    """
+    extra, disabled, enabled = _sort_extra(checked_extra(settings.extra_args))
+    result = [f"--window-size={settings.width},{settings.height}", *proxy_arguments(settings), *extra]
+    # A list of features takes the place of the one before it, so ours has to be in it.
+    if disabled:
+        result.append("--disable-features=" + ",".join((*DISABLED_FEATURES, *disabled)))
+    if enabled:
+        result.append("--enable-features=" + ",".join(enabled))
+    return result
+
+
 def checked_extra(extra: Sequence[str]) -> list[str]:
     """Return the extra arguments.
 

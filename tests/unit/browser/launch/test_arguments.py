@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bykilt.browser.launch.arguments import ALWAYS, HEADLESS, chromium_arguments, weakens_sandbox
+from bykilt.browser.launch.arguments import ALWAYS, HEADLESS, chromium_arguments, extra_arguments, weakens_sandbox
 from bykilt.browser.launch.settings import ChromiumSettings
 from bykilt.errors import InvalidInput
 
@@ -57,6 +57,15 @@ def test_features_of_the_caller_join_ours_since_chromium_heeds_one_list_only() -
     assert "Translate" in disabled[0]
     assert "--enable-features=A,B" in made
     assert "--x=1" in made
+
+
+def test_what_is_added_to_a_foreign_command_line_keeps_our_features_too() -> None:
+    made = extra_arguments(ChromiumSettings(extra_args=("--disable-features=Mine", "--x=1"), width=640, height=480))
+
+    assert made[:2] == ["--window-size=640,480", "--x=1"]
+    assert made[2].endswith(",Mine")
+    assert "Translate" in made[2]
+    assert not any("features" in argument for argument in extra_arguments(ChromiumSettings()))
 
 
 def test_loopback_goes_through_the_proxy_only_when_asked() -> None:
