@@ -53,23 +53,21 @@ class Mouse:
         self._held = 0
         self._keyboard = keyboard
 
-    def move(
-        self, session: Session, x: float, y: float, *, modifiers: int = 0, steps: int = 1
-    ) -> list[Awaitable[object]]:
-        """Move to a point, in as many events as there are steps."""
-        from_x, from_y = self.x, self.y
+    def move(self, session: Session, x: float, y: float, *, modifiers: int = 0) -> list[Awaitable[object]]:
+        """Move to a point, in one event."""
         self.x, self.y = x, y
-        return [
-            self._send(
-                session,
-                "mouseMoved",
-                from_x + (x - from_x) * step / steps,
-                from_y + (y - from_y) * step / steps,
-                modifiers,
-                button="left" if self._held & 1 else None,
-            )
-            for step in range(1, steps + 1)
-        ]
+        return [self._send(session, "mouseMoved", x, y, modifiers, button="left" if self._held & 1 else None)]
+
+    async def travel(self, session: Session, x: float, y: float, *, steps: int) -> None:
+        """Move to a point, in as many events as there are steps.
+
+        Each waits for the one before: Chromium makes one event of movements that are still on their way.
+        """
+        from_x, from_y = self.x, self.y
+        for step in range(1, steps + 1):
+            part = step / steps
+            for answer in self.move(session, from_x + (x - from_x) * part, from_y + (y - from_y) * part):
+                await answer
 
     def press(
         self, session: Session, x: float, y: float, button: ButtonName, *, modifiers: int = 0, click_count: int = 1

@@ -389,7 +389,7 @@ async def mouse(_: CDPEngine, pages: Pages, action: Mouse, progress: Progress) -
     page, session, x, y = target.page, target.page.session, action.x, action.y
     before = navigating_frames(page)
     if action.kind is MouseKind.MOVE:
-        await all_answered(page.mouse.move(session, x, y, steps=action.steps))
+        await page.mouse.travel(session, x, y, steps=action.steps)
     elif action.kind is MouseKind.DOWN:
         await all_answered([*page.mouse.move(session, x, y), page.mouse.press(session, x, y, action.button.value)])
     elif action.kind is MouseKind.UP:
@@ -418,7 +418,7 @@ async def drag(_: CDPEngine, pages: Pages, action: Drag, progress: Progress) -> 
             # The source may have scrolled the page: look again where the target is now.
             await all_answered(answers)
             destination = await aim_at(target, action.target, action.target_position, {**_HOVERABLE, "free": False})
-            await all_answered(page.mouse.move(session, destination.x, destination.y, steps=_DRAG_STEPS))
+            await page.mouse.travel(session, destination.x, destination.y, steps=_DRAG_STEPS)
             data: Any = None
             if await _is_native_drag(target, action):
                 with anyio.move_on_after(_DRAG_PATIENCE_S):
