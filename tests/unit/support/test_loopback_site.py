@@ -232,6 +232,7 @@ def test_the_site_stops_at_once_although_requests_hang() -> None:
         except (OSError, http.client.HTTPException) as error:
             outcomes.append(type(error).__name__)
 
+    before = set(threading.enumerate())
     hanging = Site().start()
     paths = ("/never", "/slow?ms=60000", "/drip?chunks=1000&ms=1000")
     asking = [threading.Thread(target=ask, args=(path,)) for path in paths]
@@ -246,7 +247,7 @@ def test_the_site_stops_at_once_although_requests_hang() -> None:
     for thread in asking:
         thread.join(2)
     assert len(outcomes) >= 2
-    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("site")]
+    assert not [thread.name for thread in set(threading.enumerate()) - before if thread.name.startswith("site")]
     hanging.stop()
 
 
