@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
 _ABORTED = "net::ERR_ABORTED"
 _ERROR_PAGES = re.compile("^chrome-error:")
 _ERROR_PAGE_MS = 300.0
+_STOP_PATIENCE_S = 0.5
 _SLICE_MS = 1000.0
 
 
@@ -60,7 +63,8 @@ async def navigate(engine: PlaywrightEngine, action: Navigate, progress: Progres
     progress.waiting_for(f"{url} to reach {action.wait_until}")
     target.entry.failed_request = None
     try:
-        response = await target.frame.goto(url, wait_until=action.wait_until.value, timeout=target.timeout_ms)
+        async with _stopped_if_given_up(target.entry):
+            response = await target.frame.goto(url, wait_until=action.wait_until.value, timeout=target.timeout_ms)
     except PlaywrightTimeout as error:
         raise await target.late() from error
     except PlaywrightError as error:
@@ -68,6 +72,23 @@ async def navigate(engine: PlaywrightEngine, action: Navigate, progress: Progres
         await _until_error_page(target.frame)
         raise failure from error
     return _arrived(target.frame, response)
+
+
+@asynccontextmanager
+async def _stopped_if_given_up(entry: PageEntry) -> AsyncIterator[None]:
+    """Stop a navigation that is given up before it has a document: until then, Chromium holds back all else."""
+    before = entry.navigations
+    try:
+        yield
+    except (PlaywrightTimeout, anyio.get_cancelled_exc_class()):
+        if entry.navigations != before:
+            raise
+        with anyio.move_on_after(_STOP_PATIENCE_S, shield=True):
+            try:
+                await (await entry.cdp_session()).send("Page.stopLoading")
+            except PlaywrightError:
+                pass  # the page is gone, and its navigation with it
+        raise
 
 
 async def _until_error_page(frame: Frame) -> None:
@@ -112,7 +133,7 @@ async def _in_history(engine: PlaywrightEngine, action: GoBack | GoForward, prog
     progress.waiting_for("the page to go")
     before = entry.navigations
     go = entry.page.go_back if is_back else entry.page.go_forward
-    async with target.explained():
+    async with target.explained(), _stopped_if_given_up(entry):
         response = await go(wait_until=action.wait_until.value, timeout=target.timeout_ms)
     if response is None and entry.navigations == before:
         raise ActionError(
@@ -130,7 +151,7 @@ async def reload(engine: PlaywrightEngine, action: Reload, progress: Progress) -
         return await navigate(engine, again, progress)
     target = await engine.target(action, progress)
     progress.waiting_for("the page to load again")
-    async with target.explained():
+    async with target.explained(), _stopped_if_given_up(entry):
         response = await entry.page.reload(wait_until=action.wait_until.value, timeout=target.timeout_ms)
     return _arrived(entry.page.main_frame, response)
 
