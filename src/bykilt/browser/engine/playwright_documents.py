@@ -100,15 +100,13 @@ async def _until_error_page(frame: Frame) -> None:
 
 
 async def _navigation_failure(target: Target, url: str, error: PlaywrightError) -> ActionError:
-    gone = target.gone()
-    if gone is not None:
-        return gone
-    request = target.entry.failed_request
-    if request is not None and request.failure:
-        failure = NavigationAborted if request.failure == _ABORTED else NavigationFailed
-        return failure(url, request.failure)
-    reason = await target.reason(error)
-    return reason if target.gone() is not None else NavigationFailed(url, first_line(error))
+    def known() -> ActionError | None:
+        request = target.entry.failed_request
+        if request is not None and request.failure:
+            return (NavigationAborted if request.failure == _ABORTED else NavigationFailed)(url, request.failure)
+        return target.gone()
+
+    return await target.news(known) or NavigationFailed(url, first_line(error))
 
 
 def _arrived(frame: Frame, response: Response | None) -> ActionOutput:

@@ -96,7 +96,9 @@ class PageFacts:
         if request.is_navigation_request():
             page_id = _page_of(request, self._pages)
             if page_id is not None:
-                self._pages.find(page_id).failed_request = request
+                entry = self._pages.find(page_id)
+                entry.failed_request = request
+                entry.changed()
 
     def _request(self, request: Request) -> None:
         response = request.existing_response

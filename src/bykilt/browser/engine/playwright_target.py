@@ -39,7 +39,7 @@ _DIAGNOSIS_S = 0.2
 _DIAGNOSIS_SHARE = 0.3
 _DIAGNOSIS_EXTRA_S = 0.4
 _ASKING_MS = 500.0
-_STATE_PATIENCE_S = 0.5
+_NEWS_PATIENCE_S = 0.5
 # A class of Playwright's own that its public module does not export.
 _TARGET_CLOSED = "TargetClosedError"
 _INVALID_SELECTOR = "bykilt:invalid-selector:"
@@ -104,21 +104,19 @@ class Target:
 
     async def reason(self, error: PlaywrightError, selector: Sequence[str] = ()) -> ActionError:
         """Return the contract's error for one of Playwright's that is no timeout."""
-        found = self.gone() or (await self._invalid(selector) if selector else None)
-        if found is not None:
-            return found
-        # The news that something is gone may come after the error that it caused.
-        with anyio.move_on_after(_STATE_PATIENCE_S):
+        found = self.gone() or (await self._invalid(selector) if selector else None) or await self.news(self.gone)
+        return found or ActionError(first_line(error), hint="the driver refused the action; its words are above")
+
+    async def news(self, look: Callable[[], ActionError | None]) -> ActionError | None:
+        """Return what `look` finds within a moment: the news of what happened may come after the error it caused."""
+        with anyio.move_on_after(_NEWS_PATIENCE_S):
             while True:
                 change = self.entry.next_change
-                found = self.gone()
+                found = look()
                 if found is not None:
                     return found
                 await change.wait()
-        if type(error).__name__ == _TARGET_CLOSED:
-            # All that it can be closed by is still there as far as the driver has told: so the driver is not.
-            return BrowserGone("Playwright's driver ended")
-        return ActionError(first_line(error), hint="the driver refused the action; its words are above")
+        return None
 
     def gone(self) -> ActionError | None:
         """Return the error for a browser, page or frame that is no more; None while all are there."""
