@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bykilt.events.model import RequestFinished
 from bykilt.ids import PageId
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     )
 
 _MAX_OPEN = 5000
-_MAX_STATUSES = 64
+_MAX_DOCUMENTS = 64
+
+V = TypeVar("V")
 
 
 @dataclass(slots=True)
@@ -46,6 +48,11 @@ class NetworkTracker:
         self._page_id = page_id
         self._open: OrderedDict[str, _Open] = OrderedDict()
         self._statuses: OrderedDict[str, int] = OrderedDict()
+        self._failures: OrderedDict[str, str] = OrderedDict()
+
+    def document_failure(self, document: str) -> str | None:
+        """Return why a document (loader id) did not come, None if nothing is known of that."""
+        return self._failures.get(document)
 
     def document_status(self, document: str) -> int | None:
         """Return the HTTP status with which a document (loader id) came, None if it had none."""
@@ -80,9 +87,7 @@ class NetworkTracker:
         entry = self._open.get(event["requestId"])
         response = event["response"]
         if event["type"] == "Document":
-            self._statuses[event["loaderId"]] = response["status"]
-            if len(self._statuses) > _MAX_STATUSES:
-                self._statuses.popitem(last=False)
+            _remember(self._statuses, event["loaderId"], response["status"])
         if entry is not None:
             entry.response = response
             entry.response_s = event["timestamp"]
@@ -97,6 +102,9 @@ class NetworkTracker:
 
     def failed(self, event: LoadingFailedEvent) -> RequestFinished | None:
         """The request came to nothing."""
+        if event["type"] == "Document":
+            # A document's request has the id of its loader.
+            _remember(self._failures, event["requestId"], event["errorText"])
         entry = self._open.pop(event["requestId"], None)
         if entry is None:
             return None
@@ -129,6 +137,12 @@ class NetworkTracker:
             failure=failure,
             from_cache=entry.from_cache or bool(response.get("fromDiskCache")),
         )
+
+
+def _remember(known: OrderedDict[str, V], document: str, value: V) -> None:
+    known[document] = value
+    if len(known) > _MAX_DOCUMENTS:
+        known.popitem(last=False)
 
 
 def _headers(headers: Any) -> tuple[tuple[str, str], ...]:

@@ -6,6 +6,7 @@ Composes what the other modules know; decides nothing about actions. Its methods
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
@@ -57,6 +58,7 @@ from bykilt.events.model import DialogHandled, FactSink, PageNavigated, RequestF
 from bykilt.ids import PageId
 
 if TYPE_CHECKING:
+    from cdp_use.cdp.network.events import LoadingFailedEvent
     from cdp_use.cdp.page.commands import CaptureScreenshotParameters
     from cdp_use.cdp.page.events import JavascriptDialogOpeningEvent
     from cdp_use.cdp.page.types import Viewport as Clip
@@ -66,6 +68,7 @@ T = TypeVar("T")
 
 REPORT_BINDING = "bykiltReport"
 _KEPT_REPORTS = 16
+_RECOVERY_MS = 4000.0
 # The protocol's code for "not now" and "not like this" alike.
 _SERVER_ERROR = -32000
 _ACTIVE_TRIES = 40
@@ -112,6 +115,7 @@ class Page:
         self.opener_id = opener_id
         self.settings = settings
         self.crashed = False
+        self._crashed_ms = -math.inf
         self.reports: list[str] = []
         self.keyboard = Keyboard(session)
         self.mouse = Mouse(self.keyboard)
@@ -184,7 +188,7 @@ class Page:
         session.on(NETWORK_REQUEST_SERVED_FROM_CACHE, lambda event: self.network.served_from_cache(event["requestId"]))
         session.on(NETWORK_RESPONSE_RECEIVED, self.network.answered)
         session.on(NETWORK_LOADING_FINISHED, lambda event: self._request(self.network.finished(event)))
-        session.on(NETWORK_LOADING_FAILED, lambda event: self._request(self.network.failed(event)))
+        session.on(NETWORK_LOADING_FAILED, self._request_failed)
 
     def _prepared(self, answer: Any, *, is_tree: bool) -> None:
         self._setting_up.discard(answer)
@@ -247,12 +251,27 @@ class Page:
             self.crashed = False
             self._outside.facts.publish(PageNavigated(self.id, frame.url, self._outside.now_ms()))
 
+    def _request_failed(self, event: LoadingFailedEvent) -> None:
+        self._request(self.network.failed(event))
+        if event["type"] == "Document":
+            self.frames.changed.fire()
+
     def _request(self, fact: RequestFinished | None) -> None:
         if fact is not None:
             self._outside.facts.publish(fact)
 
+    @property
+    def is_recovering(self) -> bool:
+        """Whether the last crash is so fresh that the next renderer may crash as well.
+
+        In Chromium 15x the renderer that comes after a crash often does, when focus is emulated (which it then is
+        from its start on): a navigation that has begun is dropped, or ends in another crash.
+        """
+        return self._outside.now_ms() - self._crashed_ms < _RECOVERY_MS
+
     def _crashed(self) -> None:
         self.crashed = True
+        self._crashed_ms = self._outside.now_ms()
         session_id = self.session.id
         self.session.fail_in_flight(
             lambda method: TargetCrashed("the renderer crashed", method=method, session_id=session_id)

@@ -14,7 +14,7 @@ from bykilt.browser.cdp.commands import (
     PAGE_NAVIGATE_TO_HISTORY_ENTRY,
     PAGE_RELOAD,
 )
-from bykilt.browser.cdp.errors import CdpError
+from bykilt.browser.cdp.errors import CdpError, TargetCrashed
 from bykilt.browser.cdp.frames import Frame, Navigation
 from bykilt.browser.cdp.page import Page
 from bykilt.browser.cdp.realms import RealmLost
@@ -63,6 +63,9 @@ _LIFECYCLE = {
     WaitUntil.NETWORKIDLE: "networkIdle",
 }
 _ABORTED = "net::ERR_ABORTED"
+_BROWSER_SCHEME = "chrome://"
+_CRASH_PATIENCE_S = 1.0
+_RECOVERY_PAUSES_S = (0.05, 0.1, 0.2, 0.4, 0.8)
 
 
 # ---- going
@@ -73,6 +76,41 @@ async def navigate(_: CDPEngine, pages: Pages, action: Navigate, progress: Progr
     frame = page.main_frame if action.frame is None else (await find_target(pages, action, progress)).frame
     url = with_scheme(action.url)
     progress.waiting_for(f"{url} to answer")
+    # A page that has just crashed may drop or crash what comes next (`Page.is_recovering`): that is done again.
+    pauses_s = iter(_RECOVERY_PAUSES_S if page.crashed or page.is_recovering else ())
+    while True:
+        problem = await _attempt(page, frame, url, action.wait_until, progress)
+        if problem is None:
+            return _arrived(page, frame)
+        pause_s = next(pauses_s, None)
+        if pause_s is None or url.startswith(_BROWSER_SCHEME):
+            raise problem
+        progress.log("the renderer crashed again while the page was being brought back")
+        await anyio.sleep(pause_s)
+
+
+async def _attempt(
+    page: Page, frame: Frame, url: str, until: WaitUntil, progress: Progress
+) -> NavigationAborted | TargetCrashed | None:
+    """Open an address and wait until it has loaded; returns what made it come to nothing, None if it did not."""
+    try:
+        failure = await _try_to_open(page, frame, url, progress)
+        if failure is None:
+            await _wait_until_loaded(page, frame, until, progress)
+            return None
+    except TargetCrashed as crash:
+        return crash
+    if failure != _ABORTED:
+        raise NavigationFailed(url, failure)
+    return NavigationAborted(url, failure)
+
+
+async def _try_to_open(page: Page, frame: Frame, url: str, progress: Progress) -> str | None:
+    """Navigate a frame until its new document is there; returns why it was dropped after it had begun, or None.
+
+    Raises:
+        NavigationFailed: It did not even begin.
+    """
     moves = frame.moves
     try:
         answer = await page.frames.session_of(frame).send(
@@ -83,15 +121,30 @@ async def navigate(_: CDPEngine, pages: Pages, action: Navigate, progress: Progr
     page.crashed = False
     failure = answer.get("errorText")
     if failure:
-        raise NavigationAborted(url, failure) if failure == _ABORTED else NavigationFailed(url, failure)
+        await _crash_of(page, url)
+        if failure == _ABORTED:
+            return failure
+        raise NavigationFailed(url, failure)
     # Only a new document has an id: a fragment of the same one has not.
     document = cast("str | None", answer.get("loaderId"))
-    if document is not None:
-        await page.wait_until(lambda: document in present(frame).recent_documents or None)
-    elif not url.startswith("javascript:"):
-        await page.wait_until(lambda: present(frame).moves != moves or None)
-    await _wait_until_loaded(page, frame, action.wait_until, progress)
-    return _arrived(page, frame)
+    if document is None:
+        if not url.startswith("javascript:"):
+            await page.wait_until(lambda: present(frame).moves != moves or None)
+        return None
+
+    def came() -> str | None:
+        if document in present(frame).recent_documents:
+            return ""
+        return page.network.document_failure(document)
+
+    return await page.wait_until(came) or None
+
+
+async def _crash_of(page: Page, url: str) -> None:
+    """Give a browser's own address, such as chrome://crash, the time to show what it did to the page."""
+    if url.startswith(_BROWSER_SCHEME):
+        with anyio.move_on_after(_CRASH_PATIENCE_S):
+            await page.wait_until(lambda: None)
 
 
 async def _wait_until_loaded(page: Page, frame: Frame, until: WaitUntil, progress: Progress) -> None:

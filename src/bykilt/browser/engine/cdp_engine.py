@@ -20,7 +20,7 @@ from bykilt.browser.engine.browser_engine import ActionOutput, BrowserEngine, En
 from bykilt.browser.engine.cdp_actions import HANDLERS
 from bykilt.browser.engine.cdp_errors import translated
 from bykilt.browser.engine.cdp_target import Pages
-from bykilt.browser.engine.errors import LaunchFailed
+from bykilt.browser.engine.errors import BrowserGone, LaunchFailed
 from bykilt.browser.engine.launch_context import LaunchContext
 from bykilt.browser.engine.launching import chromium_settings, launch_errors
 from bykilt.browser.engine.progress import Progress
@@ -134,7 +134,12 @@ class CDPEngine(BrowserEngine):
     async def perform(self, action: Action, progress: Progress) -> ActionOutput:
         pages = self._pages
         assert pages is not None
-        with translated(lambda: self._why("the connection broke"), progress):
+        lost = self._browser.connection.closed_because if self._browser else None
+        if lost is not None:
+            # Its pages went with it; that there is none would be the smaller part of the truth.
+            raise BrowserGone(self._why(lost))
+        page = action.page or self.current_page or "that was there"
+        with translated(lambda: self._why("the connection broke"), progress, page):
             return await HANDLERS[type(action)](self, pages, action, progress)
 
     async def take_picture(self) -> Picture | None:

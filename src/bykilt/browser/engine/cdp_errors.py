@@ -25,14 +25,14 @@ _INVALID_SELECTOR = "bykilt:invalid-selector:"
 
 
 @contextmanager
-def translated(why_gone: Callable[[], str], progress: Progress) -> Iterator[None]:
-    """Turn what the protocol client raises inside into an `ActionError`."""
+def translated(why_gone: Callable[[], str], progress: Progress, page: str) -> Iterator[None]:
+    """Turn what the protocol client raises inside into an `ActionError`; `page` is the one that is worked on."""
     try:
         yield
     except TargetCrashed as error:
-        raise PageCrashed("under this action") from error
+        raise PageCrashed(page) from error
     except SessionClosed as error:
-        raise PageClosed("under this action") from error
+        raise PageClosed(page) from error
     except ConnectionClosed as error:
         raise BrowserGone(why_gone()) from error
     except CommandTimeout as error:
