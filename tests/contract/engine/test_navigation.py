@@ -176,6 +176,16 @@ async def test_a_download_is_no_page(engine: BrowserEngine, site: Site) -> None:
     assert engine.current_url == site.url("a.html")
 
 
+async def test_a_navigation_that_the_page_overtakes_is_no_success(engine: BrowserEngine, site: Site) -> None:
+    """Contract, both engines: the page went somewhere else, and the action says so."""
+    await go(engine, site.url("a.html"))
+    await js(engine, "setTimeout(() => (location.href = '/b.html'), 100); null")
+
+    await fails(engine, "navigate", "navigation_aborted", url=site.url("slow?ms=1500"))
+
+    await do(engine, "wait_for", url="*/b.html")
+
+
 async def test_after_a_failure_the_next_address_opens(engine: BrowserEngine, site: Site) -> None:
     """Contract, both engines: the error page is no dead end."""
     await fails(engine, "navigate", "navigation_failed", url=f"http://127.0.0.1:{closed_port()}/")
