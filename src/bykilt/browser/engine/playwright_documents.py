@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +51,7 @@ _ABORTED = "net::ERR_ABORTED"
 _ERROR_PAGES = re.compile("^chrome-error:")
 _ERROR_PAGE_MS = 300.0
 _STOP_PATIENCE_S = 0.5
+_REFUSAL_PAUSES_S = (0.02, 0.05, 0.1, 0.2, 0.4)
 _SLICE_MS = 1000.0
 
 
@@ -61,7 +62,7 @@ async def navigate(engine: PlaywrightEngine, action: Navigate, progress: Progres
     target = await engine.navigable_target(action, progress)
     url = with_scheme(action.url)
     progress.waiting_for(f"{url} to reach {action.wait_until}")
-    target.entry.failed_request = None
+    target.entry.forget_failure()
     try:
         async with _stopped_if_given_up(target.entry):
             response = await target.frame.goto(url, wait_until=action.wait_until.value, timeout=target.timeout_ms)
@@ -131,8 +132,7 @@ async def _in_history(engine: PlaywrightEngine, action: GoBack | GoForward, prog
     progress.waiting_for("the page to go")
     before = entry.navigations
     go = entry.page.go_back if is_back else entry.page.go_forward
-    async with target.explained(), _stopped_if_given_up(entry):
-        response = await go(wait_until=action.wait_until.value, timeout=target.timeout_ms)
+    response = await _gone(target, lambda: go(wait_until=action.wait_until.value, timeout=target.timeout_ms))
     if response is None and entry.navigations == before:
         raise ActionError(
             f"{action.type}: there is nothing {'before' if is_back else 'after'} this page in its history",
@@ -149,9 +149,33 @@ async def reload(engine: PlaywrightEngine, action: Reload, progress: Progress) -
         return await navigate(engine, again, progress)
     target = await engine.target(action, progress)
     progress.waiting_for("the page to load again")
-    async with target.explained(), _stopped_if_given_up(entry):
-        response = await entry.page.reload(wait_until=action.wait_until.value, timeout=target.timeout_ms)
+    response = await _gone(
+        target, lambda: entry.page.reload(wait_until=action.wait_until.value, timeout=target.timeout_ms)
+    )
     return _arrived(entry.page.main_frame, response)
+
+
+async def _gone(target: Target, go: Callable[[], Awaitable[Response | None]]) -> Response | None:
+    """Go, within the page's own history.
+
+    A page that is just changing its renderer refuses, so it is asked again.
+    """
+    entry = target.entry
+    entry.forget_failure()
+    pauses_s = iter(_REFUSAL_PAUSES_S)
+    while True:
+        try:
+            async with _stopped_if_given_up(entry):
+                return await go()
+        except PlaywrightTimeout as error:
+            raise await target.late() from error
+        except PlaywrightError as error:
+            pause_s = next(pauses_s, None)
+            if pause_s is None or entry.failed_request is not None or target.gone() is not None:
+                failure = await _navigation_failure(target, entry.page.url, error)
+                await _until_error_page(target.frame)
+                raise failure from error
+        await anyio.sleep(pause_s)
 
 
 # ---- tabs

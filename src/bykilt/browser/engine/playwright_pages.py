@@ -44,6 +44,10 @@ class PageEntry:
         self.crashed = False
         self._session = None
 
+    def forget_failure(self) -> None:
+        """Look out for the next document that does not come."""
+        self.failed_request = None
+
     def changed(self) -> None:
         """Wake whoever waits for the page's frames to change."""
         event, self._changed = self._changed, anyio.Event()
