@@ -13,6 +13,7 @@ from bykilt.browser.cdp.commands import (
     PAGE_NAVIGATE,
     PAGE_NAVIGATE_TO_HISTORY_ENTRY,
     PAGE_RELOAD,
+    PAGE_STOP_LOADING,
 )
 from bykilt.browser.cdp.errors import CdpError, TargetCrashed
 from bykilt.browser.cdp.frames import Frame, Navigation
@@ -93,6 +94,7 @@ async def _attempt(
     page: Page, frame: Frame, url: str, until: WaitUntil, progress: Progress
 ) -> NavigationAborted | TargetCrashed | None:
     """Open an address and wait until it has loaded; returns what made it come to nothing, None if it did not."""
+    before = frame.document
     try:
         failure = await _try_to_open(page, frame, url, progress)
         if failure is None:
@@ -100,6 +102,11 @@ async def _attempt(
             return None
     except TargetCrashed as crash:
         return crash
+    except anyio.get_cancelled_exc_class():
+        if frame.document == before:
+            # Until the navigation has a document or is given up, Chromium holds back all else.
+            page.frames.session_of(frame).post(PAGE_STOP_LOADING({}))
+        raise
     if failure != _ABORTED:
         raise NavigationFailed(url, failure)
     return NavigationAborted(url, failure)
