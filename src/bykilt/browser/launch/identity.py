@@ -1,6 +1,7 @@
 """The user that a browser runs as.
 
-Knows how an unprivileged user is picked and reserved when we are root. Does not start anything.
+Knows how an unprivileged user is picked and reserved when we are root. Does not start anything. A profile that is kept
+is used as its owner, who may have other processes; otherwise the user is the session's alone.
 Chromium refuses to run as root with its sandbox on, and two sessions must not reach each other: so each
 session of a root process gets a user of its own, one that exists nowhere else on this machine.
 """
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from bykilt.browser.launch.errors import ChromiumNotStarted
 from bykilt.browser.launch.processes import used_uids
+from bykilt.errors import InvalidInput
 
 # The range that systemd gives to services without a user of their own; package managers leave it alone.
 # Source: https://systemd.io/UIDS-GIDS/
@@ -26,18 +28,21 @@ LAST_UID = 65519
 
 @dataclass(frozen=True)
 class Identity:
-    """An unprivileged user of one session, reserved until `release`. `gid` is the same number."""
+    """The unprivileged user of one session. One without a reservation is somebody, not the session's alone."""
 
     uid: int
-    _reservation: socket.socket = field(repr=False, compare=False)
+    gid: int
+    _reservation: socket.socket | None = field(default=None, repr=False, compare=False)
 
     @property
-    def gid(self) -> int:
-        return self.uid
+    def is_exclusive(self) -> bool:
+        """Whether every process of this user belongs to the session."""
+        return self._reservation is not None
 
     def release(self) -> None:
         """Let other sessions take this user."""
-        self._reservation.close()
+        if self._reservation is not None:
+            self._reservation.close()
 
     def blocked_at(self, path: Path, mode: int) -> Path | None:
         """Return the first folder or file on the way to `path` that this user cannot pass; None if all are open.
@@ -76,11 +81,34 @@ def pick_identity() -> Identity | None:
         uid = free.pop(secrets.randbelow(len(free)))
         reservation = _reserve(uid)
         if reservation is not None:
-            return Identity(uid, reservation)
+            return Identity(uid, uid, reservation)
     raise ChromiumNotStarted(
         f"every user id from {FIRST_UID} to {LAST_UID} is in use, so the browser has none to run as",
         hint="end other sessions, or start bykilt as an ordinary user",
     )
+
+
+def owner_of(profile: Path) -> Identity | None:
+    """Return the owner of a profile that is kept, when we are root: what one session writes the next must read.
+
+    Raises:
+        InvalidInput: It is no folder, or root's own.
+    """
+    if os.geteuid() != 0:
+        return None
+    try:
+        status = profile.expanduser().stat()
+    except OSError as error:
+        raise InvalidInput(
+            f"user_data_dir {profile} cannot be used: {error.strerror}",
+            hint="started by root, the browser runs as the owner of the folder, so it has to be there",
+        ) from error
+    if status.st_uid == 0:
+        raise InvalidInput(
+            f"user_data_dir {profile} belongs to root, and the browser does not run as root",
+            hint="give the folder to an ordinary user (chown -R), or leave user_data_dir out",
+        )
+    return Identity(status.st_uid, status.st_gid)
 
 
 def _reserve(uid: int) -> socket.socket | None:

@@ -15,18 +15,19 @@ import anyio
 
 from bykilt.browser.launch.identity import FIRST_UID, LAST_UID
 from bykilt.browser.launch.processes import Process, end_all, mentions, read_process
-from bykilt.browser.launch.profile import PREFIX, is_ours, remove_folder
+from bykilt.browser.launch.profile import EXCLUSIVE, PREFIX, is_ours, remove_folder
 
-_NAME = re.compile(rf"{PREFIX}(?P<pid>\d+)-(?P<start>\d+)-(?P<uid>\d+)-\w+")
+_NAME = re.compile(rf"{PREFIX}(?P<pid>\d+)-(?P<start>\d+)-(?P<uid>\d+)-(?P<exclusive>{EXCLUSIVE})?\w+")
 _PATIENCE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """A session folder whose owner is dead. `uid` is the user that its browser ran as."""
+    """A session folder whose owner is dead. `uid` is the user that its browser ran as, perhaps alone."""
 
     root: Path
     uid: int
+    is_exclusive: bool
 
 
 def find_leftovers() -> list[Leftover]:
@@ -39,7 +40,7 @@ def find_leftovers() -> list[Leftover]:
             continue
         owner = read_process(int(match["pid"]))
         if owner is None or owner.start_ticks != int(match["start"]):
-            found.append(Leftover(folder / name, int(match["uid"])))
+            found.append(Leftover(folder / name, int(match["uid"]), match["exclusive"] is not None))
     return found
 
 
@@ -55,13 +56,14 @@ async def clean_up() -> list[Path]:
 
 @dataclass(frozen=True, slots=True)
 class _Belongs:
-    """Whether a process is of that session: by its user when it had one, else by its command line."""
+    """Whether a process is of that session: by its user when that was its alone, else by its command line."""
 
     leftover: Leftover
 
     def __call__(self, process: Process) -> bool:
         if process.uid != self.leftover.uid:
             return False
-        if FIRST_UID <= process.uid <= LAST_UID and process.uid != os.geteuid():
+        # The folder is ours, so its name can be trusted; the range is looked at all the same.
+        if self.leftover.is_exclusive and FIRST_UID <= process.uid <= LAST_UID:
             return True
         return mentions(process.pid, self.leftover.root)

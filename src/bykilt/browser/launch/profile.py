@@ -25,6 +25,8 @@ from bykilt.browser.launch.processes import own_start_ticks
 from bykilt.errors import InvalidInput
 
 PREFIX = "bykilt-session-"
+# In the name of a folder whose user is the session's alone.
+EXCLUSIVE = "own-"
 _REMOVE_PATIENCE_S = 5.0
 _FIRST_PAUSE_S = 0.01
 
@@ -82,6 +84,8 @@ def make_session_folder(identity: Identity | None, user_data_dir: Path | None = 
         ChromiumNotStarted: The temporary folder cannot.
     """
     name = f"{PREFIX}{os.getpid()}-{own_start_ticks()}-{identity.uid if identity else os.geteuid()}-"
+    if identity is not None and identity.is_exclusive:
+        name += EXCLUSIVE
     root = Path(tempfile.mkdtemp(prefix=name))
     try:
         _open_to(root, identity)

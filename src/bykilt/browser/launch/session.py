@@ -17,7 +17,7 @@ from bykilt.browser.launch.arguments import checked_extra
 from bykilt.browser.launch.browser_log import BrowserLog
 from bykilt.browser.launch.environment import browser_environment
 from bykilt.browser.launch.executable import find_chromium
-from bykilt.browser.launch.identity import Identity, pick_identity
+from bykilt.browser.launch.identity import Identity, owner_of, pick_identity
 from bykilt.browser.launch.processes import Belongs, Process, end_all, mentions
 from bykilt.browser.launch.profile import SessionFolder, make_session_folder
 from bykilt.browser.launch.settings import ChromiumSettings
@@ -43,7 +43,8 @@ class Session:
 
     def processes_of(self, pid: int | None) -> Belongs:
         """Return how this browser's processes are told from all others; `pid` is its first one."""
-        uid, has_own_user, root = self.uid, self.folder.identity is not None, self.folder.root
+        identity, root = self.folder.identity, self.folder.root
+        uid, has_own_user = self.uid, identity is not None and identity.is_exclusive
 
         def belongs(process: Process) -> bool:
             # Some helpers of Chromium leave its session, but all that do are told a path in the folder.
@@ -85,7 +86,8 @@ def open_session(settings: ChromiumSettings, log_file: Path | None) -> Session:
         InvalidInput: A setting is impossible.
     """
     checked_extra(settings.extra_args)
-    identity = pick_identity()
+    profile = settings.user_data_dir
+    identity = pick_identity() if profile is None else owner_of(profile)
     try:
         return _open_for(identity, settings, log_file)
     except BaseException:

@@ -26,6 +26,7 @@ from bykilt.browser.launch.wrapper import prepare_wrapper
 from bykilt.errors import InvalidInput
 
 IS_ROOT = os.geteuid() == 0
+ORDINARY_UID = 23451
 SWITCH_OFF = "--" + "no-sandbox"
 
 
@@ -255,22 +256,48 @@ def mine(names: set[str]) -> list[str]:
     return [name for name in names if name.startswith(f"{profile.PREFIX}{os.getpid()}-")]
 
 
-async def test_a_profile_that_the_caller_brought_is_used_and_kept(tmp_path: Path) -> None:
+@contextmanager
+def profile_of_somebody() -> Iterator[Path]:
+    """A folder that belongs to whom the browser can run as: us, or under root some ordinary user."""
     brought = Path("/tmp") / f"bykilt-test-profile-{os.getpid()}"
-    brought.mkdir()
-    brought.chmod(0o777)
+    brought.mkdir(mode=0o700)
+    if IS_ROOT:
+        os.chown(brought, ORDINARY_UID, ORDINARY_UID)
     try:
-        async with answering(ChromiumSettings(user_data_dir=brought)):
-            pass
-        assert (brought / "Default").is_dir() or any(brought.iterdir())
+        yield brought
     finally:
         shutil.rmtree(brought)
+
+
+async def test_a_profile_that_the_caller_brought_is_used_as_its_owner_and_kept() -> None:
+    with profile_of_somebody() as brought:
+        for _ in range(2):
+            async with answering(ChromiumSettings(user_data_dir=brought)) as process:
+                assert process.uid == (ORDINARY_UID if IS_ROOT else os.geteuid())
+        kept = {path.name: path.lstat().st_uid for path in brought.iterdir()}
+
+    assert "Local State" in kept
+    assert set(kept.values()) == {process.uid}
+
+
+async def test_other_processes_of_the_owner_of_a_profile_are_left_alone() -> None:
+    user = ORDINARY_UID if IS_ROOT else None
+    async with await anyio.open_process(["/bin/sleep", "60"], user=user) as bystander:
+        with profile_of_somebody() as brought:
+            async with answering(ChromiumSettings(user_data_dir=brought)) as process:
+                started = [one for one in living() if one.session == process.pid]
+        left = {one.pid for one in living()}
+        bystander.kill()
+
+    assert bystander.pid in left
+    assert len(started) > 3
+    assert not {one.pid for one in started} & left
 
 
 async def test_a_profile_that_the_browser_could_not_use_is_refused(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
-    wanted = closed / "profile" if IS_ROOT else Path("/proc/profile")
+    wanted = closed if IS_ROOT else Path("/proc/profile")
 
     with pytest.raises((InvalidInput, OSError)):
         await start_chromium(ChromiumSettings(user_data_dir=wanted))
