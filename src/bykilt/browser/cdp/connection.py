@@ -114,13 +114,13 @@ class Connection:
         for number in [number for number, pending in self._pending.items() if pending.session_id == session_id]:
             pending = self._pending.pop(number)
             if not pending.future.done():
-                pending.future.set_exception(error(pending.method))
+                _fail(pending.future, error(pending.method))
 
     def request(self, method: str, params: Any, session_id: str | None, timeout_s: float | None) -> asyncio.Future[Any]:
         """Send a command now; the future holds the result, or fails with a `ProtocolError`."""
         future: asyncio.Future[Any] = self._loop.create_future()
         if self.closed_because is not None:
-            future.set_exception(ConnectionClosed(self.closed_because, method=method, session_id=session_id))
+            _fail(future, ConnectionClosed(self.closed_because, method=method, session_id=session_id))
             return future
         self._next_id += 1
         number = self._next_id
@@ -136,7 +136,7 @@ class Connection:
             self._transport.send(orjson.dumps(message))
         except ConnectionClosed as error:
             if not future.done():
-                future.set_exception(error)
+                _fail(future, error)
             self._pending.pop(number, None)
         return future
 
@@ -207,7 +207,7 @@ class Connection:
         pending, self._pending = self._pending, {}
         for entry in pending.values():
             if not entry.future.done():
-                entry.future.set_exception(ConnectionClosed(reason, method=entry.method, session_id=entry.session_id))
+                _fail(entry.future, ConnectionClosed(reason, method=entry.method, session_id=entry.session_id))
         for session in list(self._sessions.values()):
             session.closed_because = reason
             session.tell_closed(reason)
@@ -246,7 +246,7 @@ class Session:
         """
         if self.closed_because is not None:
             failed: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-            failed.set_exception(SessionClosed(self.closed_because, method=call.method, session_id=self.id))
+            _fail(failed, SessionClosed(self.closed_because, method=call.method, session_id=self.id))
             return failed
         return self._connection.request(call.method, call.params, self.id, timeout_s)
 
@@ -332,6 +332,16 @@ class Expectation(Generic[E]):
             SessionClosed: The target went away before.
         """
         return await asyncio.shield(self._seen)
+
+
+def _fail(future: asyncio.Future[Any], error: ProtocolError) -> None:
+    """Let a command fail because its road is gone.
+
+    Commands are sent in groups and awaited in turn: when the first has failed, nobody asks for the others any
+    more, and asyncio must not complain of that.
+    """
+    future.set_exception(error)
+    future.exception()
 
 
 def _consume(answer: asyncio.Future[Any]) -> None:
