@@ -22,6 +22,8 @@ from bykilt.json_types import JsonValue
 
 F = TypeVar("F")
 
+NewEngine = Callable[..., BrowserEngine]
+
 VIEWPORT = Viewport(1000, 700)
 TIMEOUT_MS = 10_000
 _RESET_S = 5

@@ -1,6 +1,7 @@
 """Each test of this folder runs once per engine, against a real Chromium and the loopback site.
 
-One browser serves all tests of a module; tests that need their own ask for `new_engine`.
+One browser serves the tests of the folder, one engine after the other; tests that need their own ask for
+`new_engine`.
 """
 
 from __future__ import annotations
@@ -16,30 +17,28 @@ import pytest
 
 from bykilt.browser.engine.browser_engine import BrowserEngine, EngineType
 from bykilt.browser.engine.loader import EngineLoader
-from tests.support.engines import Facts, KeptEngine
+from tests.support.engines import Facts, KeptEngine, NewEngine
 
 _BOUND_S = 30
 _HERE = Path(__file__).parent
 
-NewEngine = Callable[..., BrowserEngine]
 
-
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def anyio_backend() -> str:
     """Playwright runs on asyncio alone."""
     return "asyncio"
 
 
-@pytest.fixture(scope="module", params=list(EngineType), ids=str)
+@pytest.fixture(scope="package", params=list(EngineType), ids=str)
 def engine_type(request: pytest.FixtureRequest) -> EngineType:
     """The engine of this round."""
     chosen: EngineType = request.param
     return chosen
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 async def kept_engine(engine_type: EngineType, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[KeptEngine]:
-    """The module's browser."""
+    """The browser of the tests that need none of their own."""
     kept = KeptEngine(engine_type, tmp_path_factory.mktemp("artifacts"))
     yield kept
     await kept.close()

@@ -10,8 +10,7 @@ from bykilt.browser.engine.actions import Click, Navigate
 from bykilt.browser.engine.browser_engine import BrowserEngine
 from bykilt.browser.engine.launch_context import LaunchContext
 from bykilt.events.model import ActionFinished, ActionLogged, ActionPointed, ActionStarted, Outcome
-from tests.contract.engine.conftest import NewEngine
-from tests.support.engines import VIEWPORT, Facts, do, fails, go, js
+from tests.support.engines import VIEWPORT, Facts, NewEngine, do, fails, go, js
 from tests.support.site import Site
 
 

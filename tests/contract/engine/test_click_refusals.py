@@ -10,7 +10,7 @@ from bykilt.browser.engine.browser_engine import ActionResult, BrowserEngine
 from tests.support.engines import fails, go, js
 from tests.support.site import Site
 
-TIMEOUT_MS = 700
+TIMEOUT_MS = 500
 
 
 async def refused(engine: BrowserEngine, code: str, selector: str, kind: str = "click") -> ActionResult:
@@ -20,7 +20,7 @@ async def refused(engine: BrowserEngine, code: str, selector: str, kind: str = "
     assert result.error.startswith(f"{selector}: ")
     waited = re.search(r"waited (\d+\.\d) s", result.error)
     assert waited is not None, result.error
-    assert 0.5 <= float(waited[1]) <= 1.5
+    assert 0.4 <= float(waited[1]) <= 1.5
     assert result.metadata["hint"]
     return result
 

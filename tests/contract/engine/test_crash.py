@@ -10,8 +10,7 @@ import pytest
 from bykilt.browser.engine.browser_engine import BrowserEngine
 from bykilt.browser.engine.launch_context import LaunchContext
 from bykilt.events.model import BrowserClosed, BrowserStarted
-from tests.contract.engine.conftest import NewEngine
-from tests.support.engines import VIEWPORT, Facts, do, fails, go, js, processes_of, still_living
+from tests.support.engines import VIEWPORT, Facts, NewEngine, do, fails, go, js, processes_of, still_living
 from tests.support.site import Site
 
 

@@ -13,8 +13,7 @@ from bykilt.browser.engine.errors import BrowserNotFound, EngineError, EngineNot
 from bykilt.browser.engine.launch_context import LaunchContext
 from bykilt.errors import BykiltError, InvalidInput
 from bykilt.events.model import BrowserClosed, BrowserStarted
-from tests.contract.engine.conftest import NewEngine
-from tests.support.engines import VIEWPORT, Facts, go, js, processes_of, still_living
+from tests.support.engines import VIEWPORT, Facts, NewEngine, go, js, processes_of, still_living
 from tests.support.site import Site
 
 SWITCHED_OFF = "--no-" + "sandbox"

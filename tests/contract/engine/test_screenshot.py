@@ -12,8 +12,7 @@ import pytest
 from bykilt.browser.engine.browser_engine import BrowserEngine
 from bykilt.browser.engine.launch_context import LaunchContext
 from bykilt.events.model import ScreenshotTaken
-from tests.contract.engine.conftest import NewEngine
-from tests.support.engines import VIEWPORT, Facts, do, fails, go
+from tests.support.engines import VIEWPORT, Facts, NewEngine, do, fails, go
 from tests.support.pictures import Png, jpeg_size, png_size, read_picture
 from tests.support.site import Site
 from tests.support.site_pages import BAND_COLOURS, BAND_HEIGHT_PX

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from bykilt.browser.engine.launch_context import LaunchContext
 from bykilt.events.model import ActionStarted, ScreenshotTaken, SnapshotPhase
-from tests.contract.engine.conftest import NewEngine
-from tests.support.engines import VIEWPORT, Facts, do, fails, go, js
+from tests.support.engines import VIEWPORT, Facts, NewEngine, do, fails, go, js
 from tests.support.pictures import jpeg_size, read_picture
 from tests.support.site import Site
 
