@@ -245,6 +245,7 @@ class Page:
         if event["name"] == REPORT_BINDING:
             self.reports.append(event["payload"])
             del self.reports[:-_KEPT_REPORTS]
+            self.frames.changed.fire()
 
     def _navigated(self, frame: Frame) -> None:
         if frame is self.frames.tree.main:

@@ -55,6 +55,7 @@ _tokens = itertools.count(1)
 _READY = {"visible": True, "enabled": True, "editable": False, "still": True, "free": True}
 _HOVERABLE = {**_READY, "enabled": False}
 _FORCED = {"visible": False, "enabled": False, "editable": False, "still": False, "free": False}
+_REPORT_PATIENCE_S = 0.5
 _DRAG_STEPS = 5
 _DRAG_PATIENCE_S = 0.3
 
@@ -245,6 +246,9 @@ async def _landed(
         raise
     if not token or (not ask and reported_hit(target.page, token)):
         return True
+    if not ask:
+        with anyio.move_on_after(_REPORT_PATIENCE_S):
+            return await target.page.wait_until(lambda: reported_hit(target.page, token))
     realm = target.page.frames.realms.isolated(target.frame.id)
     verdict = await _verdict(target, realm, token)
     if verdict is None:

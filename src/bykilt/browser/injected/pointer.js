@@ -95,16 +95,19 @@
     return false;
   }
 
-  /** The rectangle once it is the same on two frames in a row, or how it moved. */
+  /** How the element moved or changed its size from one frame to the next, or the one after; null if it did not. */
   async function settledRect(element) {
     const before = element.getBoundingClientRect();
-    await nextFrame();
-    await nextFrame();
-    const after = element.getBoundingClientRect();
-    const dx = Math.round((after.x - before.x) * 10) / 10;
-    const dy = Math.round((after.y - before.y) * 10) / 10;
-    const same = dx === 0 && dy === 0 && after.width === before.width && after.height === before.height;
-    return same ? null : blocked("moving", `it moved by ${dx}, ${dy} px or changed its size within two frames`);
+    // A look at the frame between, too: what turns back there is where it was on the next.
+    for (let frame = 0; frame < 2; frame++) {
+      await nextFrame();
+      const now = element.getBoundingClientRect();
+      const [dx, dy] = [now.x - before.x, now.y - before.y].map((distance) => Math.round(distance * 10) / 10);
+      if (dx || dy || now.width !== before.width || now.height !== before.height) {
+        return blocked("moving", `it moved by ${dx}, ${dy} px or changed its size within two frames`);
+      }
+    }
+    return null;
   }
 
   /** A point of the element inside the viewport: at `position`, or the middle of what shows of its first box. */
