@@ -78,7 +78,7 @@ async def test_a_click_that_downloads_does_not_wait_for_a_document(engine: Brows
 
 async def test_a_click_that_closes_its_page_succeeds(engine: BrowserEngine, site: Site, facts: Facts) -> None:
     """Contract, both engines: the page is gone because the click worked."""
-    site.set_page("/child.html", "<button id=close onclick='window.close()'>Close</button>")
+    site.set_page("/child.html", "<button id=close onclick='setTimeout(() => window.close(), 50)'>Close</button>")
     await go(engine, site.url("a.html"))
     await js(engine, "void window.open('/child.html')")
     child = (await facts.until(PageOpened)).page_id
