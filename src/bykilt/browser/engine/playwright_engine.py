@@ -65,7 +65,9 @@ class PlaywrightEngine(BrowserEngine):
         if context.cdp_url is None:
             with launch_errors():
                 self._wrapper = await prepare_wrapper(settings, log_file=self._log_file())
-        driver = self._driver = await async_playwright().start()
+        starter = async_playwright()
+        driver = self._driver = await starter.start()
+        _listen_for_the_end(starter)
         await driver.selectors.register(NAME, script=engine_script(), content_script=True)
         try:
             page = await self._start(driver, context, settings)
@@ -271,3 +273,15 @@ async def _bounded(closing: Awaitable[None]) -> None:
             await closing
         except PlaywrightError:
             pass
+
+
+def _listen_for_the_end(starter: object) -> None:
+    """Take note of how the driver's connection ends.
+
+    Playwright 1.65 keeps that error in a future that it never looks at after the start, so asyncio would complain
+    when a driver that was killed is cleaned up. The names are private: without them there is only the complaint.
+    """
+    transport = getattr(getattr(starter, "_client", None), "_transport", None)
+    ending = getattr(transport, "on_error_future", None)
+    if ending is not None:
+        ending.add_done_callback(lambda ended: ended.cancelled() or ended.exception())

@@ -105,7 +105,12 @@ class Target:
     async def reason(self, error: PlaywrightError, selector: Sequence[str] = ()) -> ActionError:
         """Return the contract's error for one of Playwright's that is no timeout."""
         found = self.gone() or (await self._invalid(selector) if selector else None) or await self.news(self.gone)
-        return found or ActionError(first_line(error), hint="the driver refused the action; its words are above")
+        if found is not None:
+            return found
+        if type(error).__name__ == _TARGET_CLOSED:
+            # All that it can be closed by is still there as far as the driver has told: so the driver is not.
+            return BrowserGone("Playwright's driver ended")
+        return ActionError(first_line(error), hint="the driver refused the action; its words are above")
 
     async def news(self, look: Callable[[], ActionError | None]) -> ActionError | None:
         """Return what `look` finds within a moment: the news of what happened may come after the error it caused."""
