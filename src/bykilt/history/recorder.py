@@ -147,13 +147,18 @@ class RunProjection:
 
 
 class RunRecorder:
-    """The listener of one run that tells the history."""
+    """The listener of one run that tells the history.
+
+    The end is held back until `release_end`: a run that the history calls finished is never looked at again by a
+    recovery, so its files have to be there first.
+    """
 
     def __init__(self, writer: HistoryWriter, run: RunRecord) -> None:
         self.run = run
         """The run as the history has it once everything queued is saved."""
         self._projection = RunProjection()
         self._writer = writer
+        self._held_back: list[Change] = []
 
     @property
     def last_step(self) -> str | None:
@@ -165,6 +170,15 @@ class RunRecorder:
         changes = self._projection.feed(event)
         self.run = after_changes(self.run, changes)
         for change in changes:
+            if isinstance(change, RunEnded):
+                self._held_back.append(change)
+            else:
+                self._writer.push(change)
+
+    def release_end(self) -> None:
+        """Queue the end of the run: all that its folder is to hold has been written, or cannot be."""
+        held_back, self._held_back = self._held_back, []
+        for change in held_back:
             self._writer.push(change)
 
 

@@ -242,6 +242,7 @@ class RunService:
             await self._executor.carry_out(run, self._turn)
         finally:
             with anyio.CancelScope(shield=True):
+                run.recorder.release_end()
                 await self._writer.flush()
                 if self._writer.take_behind(run.record.id):
                     await anyio.to_thread.run_sync(self._retell, run)

@@ -156,11 +156,33 @@ async def test_what_listeners_hear_is_in_the_database_after_a_flush(tmp_path: Pa
             tasks.start_soon(writer.run)
             for event in events(run.id, run_started(), step_started(), step_finished(), run_finished()):
                 recorder.on_event(event)
+            recorder.release_end()
             await writer.flush()
             assert history.get(run.id).status is RunStatus.SUCCEEDED
             assert history.get(run.id) == recorder.run
             assert [step.outcome for step in history.steps(run.id)] == ["succeeded"]
             writer.close()
+    history.close()
+
+
+async def test_a_run_is_not_over_in_the_history_before_its_files_are_written(tmp_path: Path) -> None:
+    """A kill in between would leave a run that no recovery looks at, without its result."""
+    history = History(tmp_path / "history.sqlite3")
+    run = run_record()
+    history.add(run)
+    writer = HistoryWriter(history)
+    recorder = RunRecorder(writer, run)
+
+    with fail_after(10):
+        for event in events(run.id, run_started(), run_finished()):
+            recorder.on_event(event)
+        await writer.flush()
+        assert history.get(run.id).status is RunStatus.RUNNING
+        assert [unfinished.id for unfinished in history.unfinished(run.owner)] == [run.id]
+
+        recorder.release_end()
+        await writer.flush()
+        assert history.get(run.id).status is RunStatus.SUCCEEDED
     history.close()
 
 
