@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.expectations import BadExpectations, expect_failures, read_deviations, stale
 from tests.support.site import Site
+from tests.support.small_disk import run_where_mounting_is_allowed
 
 _ROOT = Path(__file__).resolve().parents[1]
 
@@ -26,6 +27,12 @@ def site(_running_site: Site) -> Iterator[Site]:
     _running_site.forget()
     yield _running_site
     _running_site.forget()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run elsewhere what cannot be run here."""
+    return run_where_mounting_is_allowed(pyfuncitem)
 
 
 @pytest.hookimpl(tryfirst=True)

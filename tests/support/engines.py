@@ -5,6 +5,7 @@ Knows the contract. Knows neither engine from inside.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -131,7 +132,7 @@ async def go(engine: BrowserEngine, url: str, **fields: Any) -> dict[str, Any]:
 
 def processes_of(started: BrowserStarted) -> list[Process]:
     """Return the living processes of a browser: of its user if it has one of its own, else of its session."""
-    if started.uid is not None:
+    if started.uid is not None and started.uid != os.geteuid():
         return [process for process in living() if process.uid == started.uid]
     assert started.pid is not None
     return [process for process in living() if process.session == started.pid]
