@@ -21,6 +21,8 @@ from bykilt.browser.launch.processes import Process, living
 from bykilt.browser.launch.settings import ChromiumSettings
 
 _PATIENCE_S = 20.0
+_SETTLE_S = 3.0
+_NEXT_LOOK_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +57,27 @@ async def probe_chromium() -> Probe:
             version = await connection.root.send(BROWSER_GET_VERSION({}))
             start_ms = (time.monotonic() - started_s) * 1000
             await connection.root.send(TARGET_CREATE_TARGET({"url": "about:blank"}))
-            return await anyio.to_thread.run_sync(_look, process, version["product"], start_ms)
+            return await _look_until_settled(process, version["product"], start_ms)
     except (ProtocolError, TimeoutError):
         raise await process.failure() from None
     finally:
         with anyio.move_on_after(_PATIENCE_S, shield=True):
             connection.close()
             await process.close()
+
+
+async def _look_until_settled(process: ChromiumProcess, product: str, start_ms: float) -> Probe:
+    """Look until every renderer is inside its sandbox, for a while at most; what is seen then counts.
+
+    A renderer enters its sandbox a moment after it was forked, before it is given any page; another may just be
+    ending. The kernel announces neither, so there is nothing to wait for but the next look.
+    """
+    give_up_s = time.monotonic() + _SETTLE_S
+    while True:
+        probe = await anyio.to_thread.run_sync(_look, process, product, start_ms)
+        if (probe.seccomp and probe.own_namespace) or time.monotonic() >= give_up_s:
+            return probe
+        await anyio.sleep(_NEXT_LOOK_S)
 
 
 def _look(process: ChromiumProcess, product: str, start_ms: float) -> Probe:
