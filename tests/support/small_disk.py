@@ -48,7 +48,7 @@ def run_where_mounting_is_allowed(item: pytest.Function) -> bool | None:
         return None
     inside = ["unshare", "--user", "--map-root-user", "--mount"]
     # Its own folder for temporary files: the usual one belongs to another user, as the child sees it.
-    folder = item.funcargs["tmp_path"] / "inside"
+    folder = Path(str(item.funcargs["tmp_path"])) / "inside"
     options = ["-q", "-p", "no:cacheprovider", f"--basetemp={folder}"]
     command = [*inside, sys.executable, "-m", "pytest", *options, item.nodeid]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=item.config.rootpath)
