@@ -252,9 +252,9 @@ def _action_schema(name: str, action: type[Action], common: Collection[str]) -> 
     for spec in fields_of(action).values():
         if spec.name in common:
             continue
-        properties[spec.name] = _or_template(spec.kind.schema)
+        properties[spec.step_key] = _or_template(spec.kind.schema)
         if spec.required:
-            required.append(spec.name)
+            required.append(spec.step_key)
     if "records" in properties:
         records: Any = properties["records"]["anyOf"][0]
         properties["fields"] = {"description": "short for records.fields", **records["properties"]["fields"]}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
-from bykilt.browser.engine.actions import Action, action_types, fields_of, parse_action, read_field
+from bykilt.browser.engine.actions import Action, FieldSpec, action_types, fields_of, parse_action, read_field
 from bykilt.browser.engine.errors import InvalidAction
 from bykilt.browser.engine.field_kinds import describe
 from bykilt.flows.conditions import Condition, compile_condition
@@ -178,7 +178,7 @@ class StepReader:
         full = action.unfold(dict(given))
         wrong = len(self._problems.found)
         for name in full:
-            place = pointer_to(pointer, name if name in given or "fields" not in given else "fields")
+            place = pointer_to(pointer, _key_in(given, name, known))
             if name not in known:
                 near = nearest(name, [*known, *_COMMON_KEYS], f"the fields of {action.type}")
                 self._problems.add(place, f"{action.type} has no field {name!r}", near)
@@ -188,7 +188,8 @@ class StepReader:
                 self._check_field(action, name, template.render(_no_values), place)
         for spec in known.values():
             if spec.required and spec.name not in full:
-                self._problems.add(pointer, f"{action.type} needs {spec.name!r}", f"add {spec.name!r} to the step")
+                key = spec.step_key
+                self._problems.add(pointer, f"{action.type} needs {key!r}", f"add {key!r} to the step")
         if len(self._problems.found) > wrong or not all(field.is_static for field in fields.values()):
             return None
         return self._parse(action, fields, pointer)
@@ -285,6 +286,13 @@ def _retry(given: int | RetryModel | None) -> Retry:
     if isinstance(given, RetryModel):
         return Retry(given.attempts, given.delay_ms)
     return Retry() if given is None else Retry(given)
+
+
+def _key_in(given: Mapping[str, JsonValue], name: str, known: Mapping[str, FieldSpec]) -> str:
+    """Return under which key the file gives a field: short forms have a key of their own."""
+    if name in given or name not in known:
+        return name
+    return "fields" if name == "records" and "fields" in given else known[name].step_key
 
 
 def _static(value: JsonValue) -> Template | None:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from bykilt.browser.cdp.commands import TARGET_CREATE_TARGET, TARGET_DISPOSE_BROWSER_CONTEXT
 from bykilt.browser.cdp.connection import Session
-from bykilt.browser.cdp.errors import ProtocolError
+from bykilt.browser.cdp.errors import ProtocolError, SessionClosed
 from bykilt.browser.cdp.page import Page, PageSettings, Surroundings
+from bykilt.browser.cdp.session_features import SessionFeature
 from bykilt.browser.cdp.signal import Signal
 from bykilt.events.model import PageClosed, PageOpened
 from bykilt.ids import PageId
@@ -29,6 +30,7 @@ class BrowserContext:
         self.id = context_id
         self.pages: dict[PageId, Page] = {}
         self.changed = Signal()
+        self.features: list[SessionFeature] = []
         self._root = root
         self._settings = settings
         self._outside = surroundings
@@ -40,12 +42,32 @@ class BrowserContext:
         self._opened += 1
         page_id = PageId(f"page@{self._opened}")
         opener = self._by_target(info.get("openerId"))
-        page = Page(session, info["targetId"], page_id, self._settings, self._outside, opener.id if opener else None)
+        opener_id = opener.id if opener else None
+        page = Page(session, info["targetId"], page_id, self._settings, self._outside, opener_id, self.features)
         self.pages[page_id] = page
         page.on_close(lambda reason: self._gone(page, reason))
         self._outside.facts.publish(PageOpened(page_id, info["url"], page.opener_id, self._outside.now_ms()))
         self.changed.fire()
         return page
+
+    async def add_feature(self, feature: SessionFeature) -> None:
+        """Give a feature to every session there is, and to each that comes.
+
+        Raises:
+            ProtocolError: The browser refused one of its commands. A session that has just ended does not count.
+        """
+        self.features.append(feature)
+        answers = [
+            session.send(call)
+            for page in self.pages.values()
+            for session, kind in list(page.sessions.items())
+            for call in feature.prepare(page, session, kind)
+        ]
+        for answer in answers:
+            try:
+                await answer
+            except SessionClosed:
+                continue
 
     def first_page(self) -> Page | None:
         """Return the page opened first of those that are open."""

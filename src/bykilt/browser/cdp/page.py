@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
@@ -53,6 +53,7 @@ from bykilt.browser.cdp.protocol_events import (
     TARGET_ATTACHED_TO_TARGET,
 )
 from bykilt.browser.cdp.realms import WORLD_NAME
+from bykilt.browser.cdp.session_features import SessionFeature, TargetKind, target_kind
 from bykilt.clock import Clock
 from bykilt.events.model import DialogHandled, FactSink, PageNavigated, RequestFinished
 from bykilt.ids import PageId
@@ -108,8 +109,10 @@ class Page:
         settings: PageSettings,
         surroundings: Surroundings,
         opener_id: PageId | None = None,
+        features: Sequence[SessionFeature] = (),
     ) -> None:
         self.session = session
+        self.sessions: dict[Session, TargetKind] = {}
         self.target_id = target_id
         self.id = page_id
         self.opener_id = opener_id
@@ -121,6 +124,7 @@ class Page:
         self.mouse = Mouse(self.keyboard)
         self.network = NetworkTracker(page_id)
         self._outside = surroundings
+        self._features = features
         self.frames = FrameManager(session, self._navigated)
         self._setting_up: set[Any] = set()
         self._set_up_failure: BaseException | None = None
@@ -131,8 +135,7 @@ class Page:
     def _start(self, session: Session) -> None:
         session.on(INSPECTOR_TARGET_CRASHED, lambda _: self._crashed())
         session.on_close(lambda _: self.frames.changed.fire())
-        self._listen(session)
-        answers = self._set_up_session(session)
+        answers = self._set_up_session(session, TargetKind.PAGE)
         settings = self.settings
         answers.append(
             session.send(
@@ -150,23 +153,31 @@ class Page:
             # Nobody may ever wait for a page that opened by itself: the answers come in on their own.
             cast("Any", answer).add_done_callback(lambda done: self._prepared(done, is_tree=done is tree))
 
-    def _set_up_session(self, session: Session) -> list[Awaitable[object]]:
+    def _set_up_session(self, session: Session, kind: TargetKind) -> list[Awaitable[object]]:
         """Prepare a session of this page; its target waits until `runIfWaitingForDebugger`."""
-        commands = [
-            PAGE_ENABLE({}),
-            RUNTIME_ENABLE({}),
-            RUNTIME_ADD_BINDING({"name": REPORT_BINDING, "executionContextName": WORLD_NAME}),
-            PAGE_ADD_SCRIPT_TO_EVALUATE_ON_NEW_DOCUMENT(
-                {"source": self.settings.injected_script, "worldName": WORLD_NAME, "runImmediately": True}
-            ),
-            PAGE_SET_LIFECYCLE_EVENTS_ENABLED({"enabled": True}),
-            NETWORK_ENABLE({}),
-            LOG_ENABLE({}),
-            TARGET_SET_AUTO_ATTACH({"autoAttach": True, "waitForDebuggerOnStart": True, "flatten": True}),
-        ]
-        if self.settings.user_agent is not None:
-            commands.append(EMULATION_SET_USER_AGENT_OVERRIDE({"userAgent": self.settings.user_agent}))
+        self.sessions[session] = kind
+        session.on_close(lambda _: self._forget_session(session))
+        self._listen(session)
+        commands: list[Call[Any]] = [RUNTIME_ENABLE({}), NETWORK_ENABLE({})]
+        if kind.has_documents:
+            commands += [
+                PAGE_ENABLE({}),
+                RUNTIME_ADD_BINDING({"name": REPORT_BINDING, "executionContextName": WORLD_NAME}),
+                PAGE_ADD_SCRIPT_TO_EVALUATE_ON_NEW_DOCUMENT(
+                    {"source": self.settings.injected_script, "worldName": WORLD_NAME, "runImmediately": True}
+                ),
+                PAGE_SET_LIFECYCLE_EVENTS_ENABLED({"enabled": True}),
+                LOG_ENABLE({}),
+            ]
+            if self.settings.user_agent is not None:
+                commands.append(EMULATION_SET_USER_AGENT_OVERRIDE({"userAgent": self.settings.user_agent}))
+        commands.append(TARGET_SET_AUTO_ATTACH({"autoAttach": True, "waitForDebuggerOnStart": True, "flatten": True}))
+        for feature in self._features:
+            commands += feature.prepare(self, session, kind)
         return [session.send(command) for command in commands]
+
+    def _forget_session(self, session: Session) -> None:
+        self.sessions.pop(session, None)
 
     def _listen(self, session: Session) -> None:
         session.on(TARGET_ATTACHED_TO_TARGET, self._child_attached)
@@ -215,16 +226,11 @@ class Page:
 
     def _child_attached(self, event: AttachedToTargetEvent) -> None:
         child = self.session.connection.open_session(event["sessionId"])
-        kind = event["targetInfo"]["type"]
-        if kind == "iframe":
+        kind = target_kind(event["targetInfo"]["type"])
+        if kind is TargetKind.IFRAME:
             self.frames.adopt(event["targetInfo"]["targetId"], child)
-            self._listen(child)
-            for answer in self._set_up_session(child):
-                _forget(answer)
-        else:
-            self._listen(child)
-            for command in (RUNTIME_ENABLE({}), NETWORK_ENABLE({})):
-                child.post(command)
+        for answer in self._set_up_session(child, kind):
+            _forget(answer)
         child.post(RUNTIME_RUN_IF_WAITING_FOR_DEBUGGER({}))
 
     def _dialog(self, session: Session, event: JavascriptDialogOpeningEvent) -> None:

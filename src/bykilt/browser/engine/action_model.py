@@ -10,7 +10,7 @@ import dataclasses
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar, cast, get_type_hints
+from typing import Annotated, Any, ClassVar, TypeVar, cast, get_type_hints
 
 from bykilt.browser.engine.errors import InvalidAction
 from bykilt.browser.engine.field_kinds import Kind, Milliseconds, NonEmpty, Records, Selector, describe
@@ -31,11 +31,19 @@ class Action:
     @classmethod
     def unfold(cls, given: dict[str, JsonValue]) -> dict[str, JsonValue]:
         """Return the given fields in their full form, where an action has a short one."""
-        return given
+        if NESTED_KEY not in given or "action" not in fields_of(cls):
+            return given
+        return {"action" if key == NESTED_KEY else key: value for key, value in given.items()}
 
     def check(self) -> None:
         """Raise `InvalidAction` where fields that are right alone do not go together."""
 
+
+NESTED_KEY = "do"
+"""What stands for the field `action`, an action inside another, where that word has another meaning."""
+
+HIDDEN = "***"
+"""What is shown in place of a secret."""
 
 _ACTIONS: dict[str, type[Action]] = {}
 _ALIASES: dict[str, str] = {"upload_file": "file_upload"}
@@ -62,11 +70,17 @@ def exactly_one(action: Action, *names: str) -> None:
 
 @dataclass(frozen=True)
 class FieldSpec:
-    """One field of an action: its kind, and whether it must be there."""
+    """One field of an action: its kind, its default, and whether it must be there."""
 
     name: str
     kind: Kind[Any]
     required: bool
+    default: object = None
+
+    @property
+    def step_key(self) -> str:
+        """The field's key in a flow's step, where `action` already names the step's own action."""
+        return NESTED_KEY if self.name == "action" else self.name
 
 
 _FIELDS: dict[str, Mapping[str, FieldSpec]] = {}
@@ -78,7 +92,9 @@ def fields_of(cls: type[Action]) -> Mapping[str, FieldSpec]:
     if known is None:
         hints = get_type_hints(cls, include_extras=True)
         known = _FIELDS[cls.type] = {
-            field.name: FieldSpec(field.name, _kind_in(hints[field.name]), field.default is dataclasses.MISSING)
+            field.name: FieldSpec(
+                field.name, _kind_in(hints[field.name]), field.default is dataclasses.MISSING, field.default
+            )
             for field in dataclasses.fields(cls)
         }
     return known
@@ -158,18 +174,58 @@ def parse_action(source: Mapping[str, JsonValue]) -> Action:
 
 
 def to_json(action: Action) -> JsonObject:
-    """Return the action's fields as JSON, without those at their default; for events and traces."""
+    """Return the action's fields as JSON, without those at their default; for events and traces.
+
+    Secrets are hidden.
+    """
     result: dict[str, JsonValue] = {}
-    for field in dataclasses.fields(action):
-        value = getattr(action, field.name)
-        if value == field.default:
+    for spec in fields_of(type(action)).values():
+        value = getattr(action, spec.name)
+        if value is spec.default or value == spec.default:
             continue
-        if isinstance(value, tuple):
-            value = list(value) if len(value) != 1 else value[0]
-        elif dataclasses.is_dataclass(value) and not isinstance(value, type):
-            value = _records_json(value) if isinstance(value, Records) else dataclasses.asdict(value)
-        result[field.name] = value
+        result[spec.name] = HIDDEN if spec.kind.secret else _value_json(value)
     return result
+
+
+def _value_json(value: Any) -> JsonValue:
+    if isinstance(value, tuple):
+        items = [_value_json(item) for item in value]
+        return items if len(items) != 1 else items[0]
+    if isinstance(value, Action):
+        return {"type": value.type, **to_json(value)}
+    if isinstance(value, Records):
+        return _records_json(value)
+    if hasattr(value, "to_json"):
+        shown: JsonValue = value.to_json()
+        return shown
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    return cast(JsonValue, value)
+
+
+def _read_nested(value: JsonValue) -> Action:
+    if not isinstance(value, Mapping):
+        raise ValueError(f"expected an action such as {{'type': 'click', …}}, got {describe(value)}")
+    named = dict(value)
+    if "type" not in named and isinstance(named.get("action"), str):
+        named["type"] = named.pop("action")
+    try:
+        return parse_action(named)
+    except InvalidAction as error:
+        raise ValueError(f"is no action: {error.message} ({error.hint})") from None
+
+
+NestedAction = Annotated[
+    Action,
+    Kind(
+        _read_nested,
+        {
+            "type": "object",
+            "description": "an action",
+            "anyOf": [{"required": ["action"]}, {"required": ["type"]}],
+        },
+    ),
+]
 
 
 def _records_json(records: Records) -> JsonObject:

@@ -18,6 +18,8 @@ from typing import Any, ClassVar, Self
 
 import anyio
 
+from bykilt.browser.engine.action_methods import ActionMethods
+from bykilt.browser.engine.action_result import ActionOutput, ActionResult
 from bykilt.browser.engine.actions import Action, parse_action, to_json
 from bykilt.browser.engine.errors import (
     ActionError,
@@ -61,26 +63,6 @@ class EngineType(StrEnum):
     PLAYWRIGHT = "playwright"
 
 
-@dataclass(frozen=True, slots=True)
-class ActionOutput:
-    """What an engine's handler gives back: values for programs, files by name."""
-
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-    artifacts: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class ActionResult:
-    """How one action ended. `error` is for people; `metadata["error_code"]` for programs. Times in ms."""
-
-    success: bool
-    action_type: str
-    duration_ms: float
-    error: str | None = None
-    artifacts: dict[str, str] = field(default_factory=dict)
-    metadata: dict[str, Any] = field(default_factory=dict)
-
-
 @dataclass
 class EngineMetrics:
     """Counts since launch. Times in ms."""
@@ -109,7 +91,7 @@ class EngineMetrics:
             self.errors_by_code[code] = self.errors_by_code.get(code, 0) + 1
 
 
-class BrowserEngine(ABC):
+class BrowserEngine(ActionMethods, ABC):
     """Carries out actions on a browser of its own.
 
     `launch`, then `dispatch` as often as needed, one action at a time, then `shutdown`; or `async with`.
@@ -124,6 +106,8 @@ class BrowserEngine(ABC):
         self.metrics = EngineMetrics(engine_type=str(self.engine_type))
         self.clock: Clock = clock or SystemClock()
         self._facts: FactSink = facts or Unheard()
+        # What nobody hears need not be put into words: that is a good part of a short action's cost.
+        self._heard = not isinstance(self._facts, Unheard)
         self._artifact_dir = artifact_dir
         self._confined = artifact_dir is not None
         self._context: LaunchContext | None = None
@@ -266,33 +250,15 @@ class BrowserEngine(ABC):
         timeout_s = (context.timeout_ms if parsed.timeout_ms is None else parsed.timeout_ms) / 1000
         self._calls += 1
         call_id = CallId(f"call@{self._calls}")
-        self.publish(
-            ActionStarted(
-                call_id,
-                parsed.type,
-                title_of(parsed),
-                self._params(parsed),
-                self.current_page,
-                started_s * 1000,
-            )
-        )
+        if self._heard:
+            self.publish(self._announcement(call_id, parsed, started_s))
         await self._picture(call_id, SnapshotPhase.BEFORE)
         progress = Progress(call_id, parsed.type, timeout_s, self.clock, self._facts)
         output, error = await self._attempt(parsed, progress, timeout_s)
         await self._picture(call_id, SnapshotPhase.AFTER)
         result = self._finish(parsed.type, started_s, output, error)
-        self.publish(
-            ActionFinished(
-                call_id,
-                parsed.type,
-                Outcome.FAILED if error else Outcome.SUCCEEDED,
-                self.clock.monotonic_s() * 1000,
-                result.duration_ms,
-                Failure(error.code, error.message, error.hint) if error else None,
-                self.current_page,
-                self.current_url,
-            )
-        )
+        if self._heard:
+            self.publish(self._outcome(call_id, result, error))
         return result
 
     async def _attempt(
@@ -327,8 +293,23 @@ class BrowserEngine(ABC):
         self.metrics.count(result)
         return result
 
-    def _params(self, action: Action) -> JsonObject:
-        return to_json(action)
+    def _announcement(self, call_id: CallId, action: Action, started_s: float) -> ActionStarted:
+        params = to_json(action)
+        return ActionStarted(
+            call_id, action.type, title_of(action, params), params, self.current_page, started_s * 1000
+        )
+
+    def _outcome(self, call_id: CallId, result: ActionResult, error: ActionError | None) -> ActionFinished:
+        return ActionFinished(
+            call_id,
+            result.action_type,
+            Outcome.FAILED if error else Outcome.SUCCEEDED,
+            self.clock.monotonic_s() * 1000,
+            result.duration_ms,
+            Failure(error.code, error.message, error.hint) if error else None,
+            self.current_page,
+            self.current_url,
+        )
 
     async def _picture(self, call_id: CallId, phase: SnapshotPhase) -> None:
         if self._pictures is not None:
@@ -380,21 +361,9 @@ class BrowserEngine(ABC):
         folder.mkdir(parents=True, exist_ok=True)
         return folder / f"{self._calls:04d}-{stem}{suffix}"
 
-    # ---- the same actions as methods
 
-    async def navigate(self, url: str, wait_until: str = "load", timeout_ms: float | None = None) -> ActionResult:
-        """Open an address; see the action `navigate`."""
-        return await self.dispatch({"type": "navigate", "url": url, "wait_until": wait_until, "timeout_ms": timeout_ms})
-
-    async def upload_file(self, selector: str | Sequence[str], file_paths: Sequence[str]) -> ActionResult:
-        """Put files into a file input; see the action `file_upload`."""
-        chosen: JsonValue = selector if isinstance(selector, str) else list(selector)
-        return await self.dispatch({"type": "file_upload", "selector": chosen, "files": list(file_paths)})
-
-
-def title_of(action: Action) -> str:
-    """Return a short line for people: the action and what it is aimed at."""
-    fields = to_json(action)
+def title_of(action: Action, fields: JsonObject) -> str:
+    """Return a short line for people: the action and what it is aimed at; `fields` as `to_json` gives them."""
     for name in ("url", "selector", "key", "text", "expression", "page"):
         value = fields.get(name)
         if isinstance(value, str):

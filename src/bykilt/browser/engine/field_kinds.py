@@ -19,10 +19,14 @@ E = TypeVar("E", bound=StrEnum)
 
 @dataclass(frozen=True, eq=False)
 class Kind(Generic[T]):
-    """How one kind of value is read. `read` raises `ValueError` with the reason, in plain words."""
+    """How one kind of value is read. `read` raises `ValueError` with the reason, in plain words.
+
+    A `secret` value is never written into an event, a trace or a title.
+    """
 
     read: Callable[[JsonValue], T]
     schema: JsonObject
+    secret: bool = False
 
 
 class Button(StrEnum):
@@ -277,6 +281,7 @@ _RECORD_FIELD: JsonObject = {
 
 Text = Annotated[str, Kind(read_text, _TEXT)]
 PlainText = Annotated[str, Kind(read_plain_text, {"type": ["string", "number"]})]
+SecretText = Annotated[str, Kind(read_plain_text, {"type": ["string", "number"]}, secret=True)]
 NonEmpty = Annotated[str, Kind(read_nonempty, _NONEMPTY)]
 Flag = Annotated[bool, Kind(read_bool, {"type": "boolean"})]
 Number = Annotated[float, Kind(read_number, _NUMBER)]

@@ -1,0 +1,48 @@
+"""The actions as methods of an engine, for Python callers.
+
+Knows which action each method stands for; all of them go through `dispatch`.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+from bykilt.browser.engine.action_result import ActionResult
+from bykilt.browser.engine.actions import Action
+from bykilt.json_types import JsonValue
+
+
+class ActionMethods:
+    """Mixed into `BrowserEngine`, which provides `dispatch`."""
+
+    @abstractmethod
+    async def dispatch(self, action: Action | Mapping[str, JsonValue]) -> ActionResult:
+        """Carry out one action within its deadline and say how it ended."""
+
+    async def execute_many(
+        self, actions: Sequence[Action | Mapping[str, JsonValue]], *, stop_on_failure: bool = True
+    ) -> list[ActionResult]:
+        """Carry out actions one after the other; return a result for each that was begun.
+
+        The list ends with the first failure, unless `stop_on_failure` is false.
+
+        Raises:
+            EngineNotRunning: There is no browser. Everything else is in the results.
+        """
+        results: list[ActionResult] = []
+        for action in actions:
+            results.append(await self.dispatch(action))
+            if stop_on_failure and not results[-1].success:
+                break
+        return results
+
+    async def navigate(self, url: str, wait_until: str = "load", timeout_ms: float | None = None) -> ActionResult:
+        """Open an address; see the action `navigate`."""
+        return await self.dispatch({"type": "navigate", "url": url, "wait_until": wait_until, "timeout_ms": timeout_ms})
+
+    async def upload_file(self, selector: str | Sequence[str], file_paths: Sequence[str]) -> ActionResult:
+        """Put files into a file input; see the action `file_upload`."""
+        chosen = cast(JsonValue, selector if isinstance(selector, str) else list(selector))
+        return await self.dispatch({"type": "file_upload", "selector": chosen, "files": list(file_paths)})
