@@ -5,6 +5,8 @@ Knows its pages, in the order of their opening. Does not know which of them anyb
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from bykilt.browser.cdp.commands import TARGET_CREATE_TARGET, TARGET_DISPOSE_BROWSER_CONTEXT
@@ -31,6 +33,7 @@ class BrowserContext:
         self.pages: dict[PageId, Page] = {}
         self.changed = Signal()
         self.features: list[SessionFeature] = []
+        self._watchers: list[Callable[[Page], None]] = []
         self._root = root
         self._settings = settings
         self._outside = surroundings
@@ -47,8 +50,20 @@ class BrowserContext:
         self.pages[page_id] = page
         page.on_close(lambda reason: self._gone(page, reason))
         self._outside.facts.publish(PageOpened(page_id, info["url"], page.opener_id, self._outside.now_ms()))
+        for watcher in tuple(self._watchers):
+            watcher(page)
         self.changed.fire()
         return page
+
+    @contextmanager
+    def opened_pages(self) -> Iterator[list[Page]]:
+        """Collect the pages that open from now on, also those that are gone again before anybody looks."""
+        opened: list[Page] = []
+        self._watchers.append(opened.append)
+        try:
+            yield opened
+        finally:
+            self._watchers.remove(opened.append)
 
     async def add_feature(self, feature: SessionFeature) -> None:
         """Give a feature to every session there is, and to each that comes.

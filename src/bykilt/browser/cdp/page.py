@@ -332,6 +332,11 @@ class Page:
         """The address that the page shows."""
         return self.frames.tree.main.url if self.frames.tree.main else ""
 
+    @property
+    def has_arrived(self) -> bool:
+        """Whether it has its first document; what another page has opened gets its own a little later."""
+        return not self._setting_up and bool(self.url)
+
     async def capture(
         self,
         image_format: Literal["png", "jpeg"],

@@ -46,3 +46,7 @@ class ActionMethods:
         """Put files into a file input; see the action `file_upload`."""
         chosen = cast(JsonValue, selector if isinstance(selector, str) else list(selector))
         return await self.dispatch({"type": "file_upload", "selector": chosen, "files": list(file_paths)})
+
+    async def wait_for_popup(self, action: Mapping[str, JsonValue], timeout_ms: float | None = None) -> ActionResult:
+        """Carry out an action and wait for the page that it opens; see the action `wait_for_popup`."""
+        return await self.dispatch({"type": "wait_for_popup", "action": dict(action), "timeout_ms": timeout_ms})

@@ -21,6 +21,7 @@ from bykilt.browser.engine.action_model import (
     register,
     to_json,
 )
+from bykilt.browser.engine.actions_files import WaitForPopup
 from bykilt.browser.engine.errors import InvalidAction
 from bykilt.browser.engine.field_kinds import (
     AnyJson,
@@ -391,6 +392,7 @@ __all__ = [
     "Type",
     "Uncheck",
     "WaitFor",
+    "WaitForPopup",
     "action_types",
     "fields_of",
     "find_action",

@@ -9,8 +9,8 @@ from __future__ import annotations
 import tempfile
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +20,7 @@ import anyio
 
 from bykilt.browser.engine.action_methods import ActionMethods
 from bykilt.browser.engine.action_result import ActionOutput, ActionResult
+from bykilt.browser.engine.action_titles import title_of
 from bykilt.browser.engine.actions import Action, parse_action, to_json
 from bykilt.browser.engine.errors import (
     ActionError,
@@ -48,7 +49,7 @@ from bykilt.events.model import (
     Warned,
 )
 from bykilt.ids import CallId, PageId
-from bykilt.json_types import JsonObject, JsonValue
+from bykilt.json_types import JsonValue
 
 _MAX_CONSOLE_MESSAGES = 1000
 
@@ -272,6 +273,19 @@ class BrowserEngine(ActionMethods, ABC):
         assert scope.cancelled_caught
         return ActionOutput(), progress.explain()
 
+    async def perform_inside(self, outer: Action, inner: Action, progress: Progress) -> ActionOutput:
+        """Carry out an action that another one holds, on the outer one's page and frame unless it names its own.
+
+        Raises:
+            ActionError: It failed, or its own deadline or the outer one's came.
+        """
+        inner = replace(inner, page=inner.page or outer.page, frame=inner.frame or outer.frame)
+        timeout_s = progress.remaining_s if inner.timeout_ms is None else inner.timeout_ms / 1000
+        inside = progress.inside(inner.type, timeout_s)
+        with anyio.move_on_after(timeout_s):
+            return await self.perform(inner, inside)
+        raise inside.explain()
+
     def _finish(
         self, action_type: str, started_s: float, output: ActionOutput, error: ActionError | None
     ) -> ActionResult:
@@ -360,18 +374,6 @@ class BrowserEngine(ActionMethods, ABC):
     def _free_name(self, folder: Path, stem: str, suffix: str) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         return folder / f"{self._calls:04d}-{stem}{suffix}"
-
-
-def title_of(action: Action, fields: JsonObject) -> str:
-    """Return a short line for people: the action and what it is aimed at; `fields` as `to_json` gives them."""
-    for name in ("url", "selector", "key", "text", "expression", "page"):
-        value = fields.get(name)
-        if isinstance(value, str):
-            short = value if len(value) <= 80 else value[:77] + "..."
-            return f"{action.type} {short}"
-        if isinstance(value, Sequence) and value:
-            return f"{action.type} {value[0]}"
-    return action.type
 
 
 __all__ = [

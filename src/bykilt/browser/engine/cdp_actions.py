@@ -34,6 +34,7 @@ from bykilt.browser.engine.actions import (
     WaitFor,
 )
 from bykilt.browser.engine.browser_engine import ActionOutput
+from bykilt.browser.engine.cdp_files import HANDLERS as FILES
 from bykilt.browser.engine.cdp_keyboard import (
     fill,
     focus,
@@ -340,4 +341,5 @@ HANDLERS: Mapping[type[Action], Handler] = {
     actions.NewTab: new_tab,
     actions.SwitchTab: switch_tab,
     actions.CloseTab: close_tab,
+    **FILES,
 }

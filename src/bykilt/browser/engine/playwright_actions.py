@@ -20,6 +20,7 @@ from bykilt.browser.engine.playwright_documents import (
     switch_tab,
     wait_for,
 )
+from bykilt.browser.engine.playwright_files import HANDLERS as FILES
 from bykilt.browser.engine.playwright_forms import (
     fill,
     focus,
@@ -67,4 +68,5 @@ HANDLERS: Mapping[type[Action], Handler] = {
     actions.NewTab: new_tab,
     actions.SwitchTab: switch_tab,
     actions.CloseTab: close_tab,
+    **FILES,
 }

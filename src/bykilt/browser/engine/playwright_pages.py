@@ -5,7 +5,8 @@ Knows the life of pages and gives off its facts. Does not know actions, nor what
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import anyio
@@ -23,8 +24,9 @@ T = TypeVar("T")
 class PageEntry:
     """One page under its id."""
 
-    def __init__(self, page_id: PageId, page: Page) -> None:
+    def __init__(self, page_id: PageId, page: Page, opener_id: PageId | None = None) -> None:
         self.id = page_id
+        self.opener_id = opener_id
         self.page = page
         self.crashed = False
         self.navigations = 0
@@ -72,6 +74,8 @@ class PageRegistry:
         self._order: list[PageId] = []
         self._opened = 0
         self._renewing: PageEntry | None = None
+        self._watchers: list[Callable[[PageEntry], None]] = []
+        self._changed = anyio.Event()
         context.on("page", self._appeared)
         for page in context.pages:
             self.entry_of(page)
@@ -130,14 +134,36 @@ class PageRegistry:
             self._take_in(renewing)
             return renewing
         self._opened += 1
-        entry = PageEntry(PageId(f"page@{self._opened}"), page)
+        entry = PageEntry(PageId(f"page@{self._opened}"), page, opener)
         self._entries[entry.id] = entry
         self._take_in(entry)
         self._facts.publish(PageOpened(entry.id, page.url, opener, self._now_ms()))
         if page.url not in ("", "about:blank"):
             # A popup is made known when it has arrived.
             self._facts.publish(PageNavigated(entry.id, page.url, self._now_ms()))
+        for watcher in tuple(self._watchers):
+            watcher(entry)
+        self._change()
         return entry
+
+    @contextmanager
+    def opened_pages(self) -> Iterator[list[PageEntry]]:
+        """Collect the pages that open from now on, also those that are gone again before anybody looks."""
+        opened: list[PageEntry] = []
+        self._watchers.append(opened.append)
+        try:
+            yield opened
+        finally:
+            self._watchers.remove(opened.append)
+
+    @property
+    def next_change(self) -> anyio.Event:
+        """Set when a page next opens or goes. Taken before looking."""
+        return self._changed
+
+    def _change(self) -> None:
+        event, self._changed = self._changed, anyio.Event()
+        event.set()
 
     async def renew(self, entry: PageEntry) -> None:
         """Give a crashed page a new renderer, which Playwright does not do by itself: a new page under its id."""
@@ -170,6 +196,7 @@ class PageRegistry:
         reason = "shutdown" if self.closing else "crashed" if entry.crashed else "closed"
         self._facts.publish(PageClosed(entry.id, reason, self._now_ms()))
         entry.changed()
+        self._change()
 
     def _crashed(self, entry: PageEntry) -> None:
         entry.crashed = True

@@ -63,6 +63,12 @@ class Progress:
         self._blocker = blocker
         self.log(blocker(self.waited_s).message.split(" (waited")[0])
 
+    def inside(self, what: str, timeout_s: float) -> Progress:
+        """Return the progress of an action inside this one; if the deadline comes meanwhile, that one explains."""
+        inner = Progress(self.call_id, what, min(timeout_s, self.remaining_s), self._clock, self._facts)
+        self._blocker = lambda _: inner.explain()
+        return inner
+
     def pointed(self, point: Point, box: Box) -> None:
         """Record where the action touches the page."""
         self._facts.publish(ActionPointed(self.call_id, point, box))
