@@ -95,6 +95,7 @@ class KeptEngine:
             if not self.facts.open_pages:
                 return False
             first, *others = self.facts.open_pages
+            await engine.disable_network_interception()
             for page in others:
                 await engine.dispatch({"type": "close_tab", "page": page})
             blank = await engine.dispatch({"type": "navigate", "url": "about:blank", "page": first})

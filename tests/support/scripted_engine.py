@@ -20,6 +20,7 @@ from bykilt.browser.engine.actions import Action, to_json
 from bykilt.browser.engine.browser_engine import ActionOutput, BrowserEngine, EngineType
 from bykilt.browser.engine.launch_context import LaunchContext
 from bykilt.browser.engine.progress import Progress
+from bykilt.browser.engine.request_record import RequestRecord
 from bykilt.browser.engine.trace_pictures import Picture
 from bykilt.events.model import BrowserClosed, BrowserStarted, FactSink
 from bykilt.ids import PageId
@@ -116,6 +117,10 @@ class ScriptedEngine(BrowserEngine):
 
     async def take_picture(self) -> Picture | None:
         return None
+
+    @property
+    def request_record(self) -> RequestRecord:
+        return RequestRecord()
 
     @property
     def current_page(self) -> PageId | None:

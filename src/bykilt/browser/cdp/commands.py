@@ -30,6 +30,16 @@ if TYPE_CHECKING:
         SetFocusEmulationEnabledParameters,
         SetUserAgentOverrideParameters,
     )
+    from cdp_use.cdp.fetch.commands import (
+        ContinueRequestParameters,
+        ContinueResponseParameters,
+        ContinueWithAuthParameters,
+        FailRequestParameters,
+        FulfillRequestParameters,
+    )
+    from cdp_use.cdp.fetch.commands import EnableParameters as FetchEnableParameters
+    from cdp_use.cdp.fetch.commands import GetResponseBodyParameters as FetchGetResponseBodyParameters
+    from cdp_use.cdp.fetch.commands import GetResponseBodyReturns as FetchGetResponseBodyReturns
     from cdp_use.cdp.input.commands import (
         DispatchDragEventParameters,
         DispatchKeyEventParameters,
@@ -38,6 +48,7 @@ if TYPE_CHECKING:
         SetInterceptDragsParameters,
     )
     from cdp_use.cdp.network.commands import EnableParameters as NetworkEnableParameters
+    from cdp_use.cdp.network.commands import GetResponseBodyParameters, GetResponseBodyReturns
     from cdp_use.cdp.page.commands import (
         AddScriptToEvaluateOnNewDocumentParameters,
         AddScriptToEvaluateOnNewDocumentReturns,
@@ -108,6 +119,16 @@ EMULATION_SET_FOCUS_EMULATION_ENABLED: Command[SetFocusEmulationEnabledParameter
 EMULATION_SET_USER_AGENT_OVERRIDE: Command[SetUserAgentOverrideParameters, Nothing] = Command(
     "Emulation.setUserAgentOverride"
 )
+FETCH_CONTINUE_REQUEST: Command[ContinueRequestParameters, Nothing] = Command("Fetch.continueRequest")
+FETCH_CONTINUE_RESPONSE: Command[ContinueResponseParameters, Nothing] = Command("Fetch.continueResponse")
+FETCH_CONTINUE_WITH_AUTH: Command[ContinueWithAuthParameters, Nothing] = Command("Fetch.continueWithAuth")
+FETCH_DISABLE: Command[Nothing, Nothing] = Command("Fetch.disable")
+FETCH_ENABLE: Command[FetchEnableParameters, Nothing] = Command("Fetch.enable")
+FETCH_FAIL_REQUEST: Command[FailRequestParameters, Nothing] = Command("Fetch.failRequest")
+FETCH_FULFILL_REQUEST: Command[FulfillRequestParameters, Nothing] = Command("Fetch.fulfillRequest")
+FETCH_GET_RESPONSE_BODY: Command[FetchGetResponseBodyParameters, FetchGetResponseBodyReturns] = Command(
+    "Fetch.getResponseBody"
+)
 INPUT_DISPATCH_DRAG_EVENT: Command[DispatchDragEventParameters, Nothing] = Command("Input.dispatchDragEvent")
 INPUT_DISPATCH_KEY_EVENT: Command[DispatchKeyEventParameters, Nothing] = Command("Input.dispatchKeyEvent")
 INPUT_DISPATCH_MOUSE_EVENT: Command[DispatchMouseEventParameters, Nothing] = Command("Input.dispatchMouseEvent")
@@ -115,6 +136,9 @@ INPUT_INSERT_TEXT: Command[InsertTextParameters, Nothing] = Command("Input.inser
 INPUT_SET_INTERCEPT_DRAGS: Command[SetInterceptDragsParameters, Nothing] = Command("Input.setInterceptDrags")
 LOG_ENABLE: Command[Nothing, Nothing] = Command("Log.enable")
 NETWORK_ENABLE: Command[NetworkEnableParameters, Nothing] = Command("Network.enable")
+NETWORK_GET_RESPONSE_BODY: Command[GetResponseBodyParameters, GetResponseBodyReturns] = Command(
+    "Network.getResponseBody"
+)
 PAGE_ADD_SCRIPT_TO_EVALUATE_ON_NEW_DOCUMENT: Command[
     AddScriptToEvaluateOnNewDocumentParameters, AddScriptToEvaluateOnNewDocumentReturns
 ] = Command("Page.addScriptToEvaluateOnNewDocument")

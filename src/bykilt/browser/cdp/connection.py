@@ -94,6 +94,15 @@ class Connection:
         """End the connection; whatever is in flight fails."""
         self._transport.close(reason)
 
+    def later(self, delay_s: float, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call back after a while, unless the connection ends before; call the returned function to call it off."""
+
+        def due() -> None:
+            if self.closed_because is None:
+                callback()
+
+        return self._loop.call_later(delay_s, due).cancel
+
     def open_session(self, session_id: str) -> Session:
         """Return the session that the browser has attached under this id."""
         session = self._sessions.get(session_id)
@@ -255,6 +264,14 @@ class Session:
         answer = self.send(call)
         assert isinstance(answer, asyncio.Future)
         answer.add_done_callback(_consume)
+
+    def ask(self, call: Call[R], then: Callable[[R | None], None]) -> None:
+        """Send a command and hand its answer on, from inside an event handler; None when there is none."""
+        answer = self.send(call)
+        assert isinstance(answer, asyncio.Future)
+        answer.add_done_callback(
+            lambda done: then(None if done.cancelled() or done.exception() is not None else done.result())
+        )
 
     def on(self, event: EventName[E], handler: Callable[[E], None]) -> Callable[[], None]:
         """Call the handler for each event of this name; call the returned function to stop."""

@@ -9,6 +9,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from bykilt.events.credential_headers import shown_headers
 from bykilt.events.model import RequestFinished
 from bykilt.ids import PageId
 
@@ -146,4 +147,4 @@ def _remember(known: OrderedDict[str, V], document: str, value: V) -> None:
 
 
 def _headers(headers: Any) -> tuple[tuple[str, str], ...]:
-    return tuple((str(name), str(value)) for name, value in (headers or {}).items())
+    return shown_headers((str(name), str(value)) for name, value in (headers or {}).items())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from bykilt.browser.cdp.connection import EventName
 
 if TYPE_CHECKING:
+    from cdp_use.cdp.fetch.events import AuthRequiredEvent, RequestPausedEvent
     from cdp_use.cdp.input.events import DragInterceptedEvent
     from cdp_use.cdp.inspector.events import TargetCrashedEvent as InspectorCrashedEvent
     from cdp_use.cdp.log.events import EntryAddedEvent
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
         RequestServedFromCacheEvent,
         RequestWillBeSentEvent,
         ResponseReceivedEvent,
+        WebSocketClosedEvent,
+        WebSocketCreatedEvent,
+        WebSocketFrameReceivedEvent,
+        WebSocketFrameSentEvent,
+        WebSocketHandshakeResponseReceivedEvent,
     )
     from cdp_use.cdp.page.events import (
         FileChooserOpenedEvent,
@@ -52,6 +58,8 @@ if TYPE_CHECKING:
 
 Nothing: TypeAlias = dict[str, Any]
 
+FETCH_AUTH_REQUIRED: EventName[AuthRequiredEvent] = EventName("Fetch.authRequired")
+FETCH_REQUEST_PAUSED: EventName[RequestPausedEvent] = EventName("Fetch.requestPaused")
 INPUT_DRAG_INTERCEPTED: EventName[DragInterceptedEvent] = EventName("Input.dragIntercepted")
 INSPECTOR_TARGET_CRASHED: EventName[InspectorCrashedEvent] = EventName("Inspector.targetCrashed")
 LOG_ENTRY_ADDED: EventName[EntryAddedEvent] = EventName("Log.entryAdded")
@@ -60,6 +68,13 @@ NETWORK_LOADING_FINISHED: EventName[LoadingFinishedEvent] = EventName("Network.l
 NETWORK_REQUEST_SERVED_FROM_CACHE: EventName[RequestServedFromCacheEvent] = EventName("Network.requestServedFromCache")
 NETWORK_REQUEST_WILL_BE_SENT: EventName[RequestWillBeSentEvent] = EventName("Network.requestWillBeSent")
 NETWORK_RESPONSE_RECEIVED: EventName[ResponseReceivedEvent] = EventName("Network.responseReceived")
+NETWORK_WEB_SOCKET_CLOSED: EventName[WebSocketClosedEvent] = EventName("Network.webSocketClosed")
+NETWORK_WEB_SOCKET_CREATED: EventName[WebSocketCreatedEvent] = EventName("Network.webSocketCreated")
+NETWORK_WEB_SOCKET_FRAME_RECEIVED: EventName[WebSocketFrameReceivedEvent] = EventName("Network.webSocketFrameReceived")
+NETWORK_WEB_SOCKET_FRAME_SENT: EventName[WebSocketFrameSentEvent] = EventName("Network.webSocketFrameSent")
+NETWORK_WEB_SOCKET_HANDSHAKE_RESPONSE_RECEIVED: EventName[WebSocketHandshakeResponseReceivedEvent] = EventName(
+    "Network.webSocketHandshakeResponseReceived"
+)
 PAGE_FILE_CHOOSER_OPENED: EventName[FileChooserOpenedEvent] = EventName("Page.fileChooserOpened")
 PAGE_FRAME_ATTACHED: EventName[FrameAttachedEvent] = EventName("Page.frameAttached")
 PAGE_FRAME_CLEARED_SCHEDULED_NAVIGATION: EventName[FrameClearedScheduledNavigationEvent] = EventName(

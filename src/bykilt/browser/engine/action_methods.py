@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import cast
+from typing import Any, cast
 
 from bykilt.browser.engine.action_result import ActionResult
 from bykilt.browser.engine.actions import Action
+from bykilt.browser.engine.request_record import RequestRecord
 from bykilt.json_types import JsonValue
 
 
@@ -20,6 +21,11 @@ class ActionMethods:
     @abstractmethod
     async def dispatch(self, action: Action | Mapping[str, JsonValue]) -> ActionResult:
         """Carry out one action within its deadline and say how it ended."""
+
+    @property
+    @abstractmethod
+    def request_record(self) -> RequestRecord:
+        """What the network interception has seen and done since it was set up last."""
 
     async def execute_many(
         self, actions: Sequence[Action | Mapping[str, JsonValue]], *, stop_on_failure: bool = True
@@ -50,3 +56,23 @@ class ActionMethods:
     async def wait_for_popup(self, action: Mapping[str, JsonValue], timeout_ms: float | None = None) -> ActionResult:
         """Carry out an action and wait for the page that it opens; see the action `wait_for_popup`."""
         return await self.dispatch({"type": "wait_for_popup", "action": dict(action), "timeout_ms": timeout_ms})
+
+    async def enable_network_interception(
+        self, patterns: Sequence[str] = ("*",), rules: Sequence[Mapping[str, JsonValue]] = ()
+    ) -> ActionResult:
+        """Observe the requests that fit a pattern and treat them by the rules; see `intercept_network`."""
+        wanted: dict[str, Any] = {"patterns": list(patterns), "rules": [dict(rule) for rule in rules]}
+        return await self.dispatch({"type": "intercept_network", **wanted})
+
+    async def disable_network_interception(self) -> ActionResult:
+        """Leave the network alone again; what was recorded can still be asked for."""
+        return await self.dispatch({"type": "intercept_network", "patterns": []})
+
+    async def get_intercepted_requests(self) -> list[dict[str, Any]]:
+        """Return the requests seen since the interception was set up (the latest 2,000), oldest first.
+
+        Each has url, method, resource_type, headers (credentials hidden), status, response_headers, done
+        (`observed`, `blocked`, `failed`, `fulfilled`, `changed`), the number of the rule, delayed_ms, failure,
+        timing and page. WebSockets have their frames.
+        """
+        return self.request_record.as_dicts()

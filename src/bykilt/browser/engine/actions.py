@@ -22,6 +22,7 @@ from bykilt.browser.engine.action_model import (
     to_json,
 )
 from bykilt.browser.engine.actions_files import WaitForPopup
+from bykilt.browser.engine.actions_network import InterceptNetwork
 from bykilt.browser.engine.errors import InvalidAction
 from bykilt.browser.engine.field_kinds import (
     AnyJson,
@@ -377,6 +378,7 @@ __all__ = [
     "GoBack",
     "GoForward",
     "Hover",
+    "InterceptNetwork",
     "KeyDown",
     "KeyUp",
     "Mouse",

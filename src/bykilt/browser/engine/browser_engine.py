@@ -351,6 +351,11 @@ class BrowserEngine(ActionMethods, ABC):
             for message in self._console
         ]
 
+    @property
+    def readable_folders(self) -> list[Path] | None:
+        """The folders out of which an action may read a file; None for a caller who is trusted with all."""
+        return [Path.cwd(), self.artifact_dir] if self._confined else None
+
     def artifact_path(self, wanted: str | None, default_stem: str, suffix: str) -> Path:
         """Return where a file of an action goes, its folder made.
 

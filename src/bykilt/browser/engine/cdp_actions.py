@@ -19,7 +19,7 @@ from bykilt.browser.cdp.errors import CdpError, TargetCrashed
 from bykilt.browser.cdp.frames import Frame, Navigation
 from bykilt.browser.cdp.page import Page
 from bykilt.browser.cdp.realms import RealmLost
-from bykilt.browser.engine import actions
+from bykilt.browser.engine import actions, cdp_network
 from bykilt.browser.engine.actions import (
     Action,
     CloseTab,
@@ -341,5 +341,6 @@ HANDLERS: Mapping[type[Action], Handler] = {
     actions.NewTab: new_tab,
     actions.SwitchTab: switch_tab,
     actions.CloseTab: close_tab,
+    **cdp_network.HANDLERS,
     **FILES,
 }

@@ -19,11 +19,13 @@ from bykilt.browser.engine.actions import Action
 from bykilt.browser.engine.browser_engine import ActionOutput, BrowserEngine, EngineType, Picture
 from bykilt.browser.engine.cdp_actions import HANDLERS
 from bykilt.browser.engine.cdp_errors import translated
+from bykilt.browser.engine.cdp_network import CdpNetwork
 from bykilt.browser.engine.cdp_target import Pages
 from bykilt.browser.engine.errors import BrowserGone, LaunchFailed
 from bykilt.browser.engine.launch_context import LaunchContext
 from bykilt.browser.engine.launching import chromium_settings, launch_errors
 from bykilt.browser.engine.progress import Progress
+from bykilt.browser.engine.request_record import RequestRecord
 from bykilt.browser.engine.upload_files import UploadFile, stage
 from bykilt.browser.launch.process import ChromiumProcess, start_chromium
 from bykilt.events.model import BrowserClosed, BrowserStarted
@@ -46,6 +48,7 @@ class CDPEngine(BrowserEngine):
     _browser: Browser | None = None
     _browser_context: BrowserContext | None = None
     _pages: Pages | None = None
+    _network: CdpNetwork | None = None
     _closing = False
     _staged = 0
 
@@ -65,6 +68,8 @@ class CDPEngine(BrowserEngine):
                 self._browser_context = await browser.first_context()
             else:
                 self._browser_context = await browser.new_context(settings, proxy=context.proxy)
+            self._network = CdpNetwork(self.clock)
+            await self._network.join(self._browser_context)
         except ProtocolError as error:
             raise await self._launch_failure(error) from error
         self._pages = Pages(self._browser_context)
@@ -166,6 +171,16 @@ class CDPEngine(BrowserEngine):
 
     def _current(self) -> Page | None:
         return self._pages.current if self._pages is not None else None
+
+    @property
+    def network(self) -> CdpNetwork:
+        """The interception of the browser's context."""
+        assert self._network is not None
+        return self._network
+
+    @property
+    def request_record(self) -> RequestRecord:
+        return self._network.record if self._network else RequestRecord()
 
     @property
     def current_page(self) -> PageId | None:

@@ -23,11 +23,13 @@ from bykilt.browser.engine.launch_context import LaunchContext
 from bykilt.browser.engine.launching import chromium_settings, launch_errors
 from bykilt.browser.engine.playwright_actions import HANDLERS
 from bykilt.browser.engine.playwright_facts import PageFacts
+from bykilt.browser.engine.playwright_network import PlaywrightNetwork
 from bykilt.browser.engine.playwright_pages import PageEntry, PageRegistry
 from bykilt.browser.engine.playwright_pictures import image_size
 from bykilt.browser.engine.playwright_selectors import NAME, engine_script
 from bykilt.browser.engine.playwright_target import Target, find_target, first_line
 from bykilt.browser.engine.progress import Progress
+from bykilt.browser.engine.request_record import RequestRecord
 from bykilt.browser.engine.upload_files import UploadFile, stage
 from bykilt.browser.launch.arguments import extra_arguments
 from bykilt.browser.launch.processes import read_process
@@ -51,6 +53,7 @@ class PlaywrightEngine(BrowserEngine):
     _browser: Browser | None = None
     _playwright_context: BrowserContext | None = None
     _pages: PageRegistry | None = None
+    _network: PlaywrightNetwork | None = None
     _closing = False
     _lost = False
     _uploads = 0
@@ -99,6 +102,7 @@ class PlaywrightEngine(BrowserEngine):
             self._browser.on("disconnected", lambda _: self._disconnected())
         opened.set_default_timeout(context.timeout_ms)
         pages = self._pages = PageRegistry(opened, self, self.clock)
+        self._network = PlaywrightNetwork(opened, pages, self.clock)
         heard = not isinstance(self._facts, Unheard)
         PageFacts(pages, self, self.clock).listen(opened, to_network=heard)
         page = opened.pages[0] if opened.pages else await opened.new_page()
@@ -179,6 +183,8 @@ class PlaywrightEngine(BrowserEngine):
         wrapper, self._wrapper = self._wrapper, None
         if pages is not None:
             pages.closing = True
+        if self._network is not None:
+            self._network.release()
         if context is not None:
             await _bounded(context.close())
         if browser is not None and wrapper is None:
@@ -254,6 +260,16 @@ class PlaywrightEngine(BrowserEngine):
             return None
         data = base64.b64decode(answer["data"])
         return Picture(data, "image/jpeg", *((size["width"], size["height"]) if size else image_size(data)))
+
+    @property
+    def network(self) -> PlaywrightNetwork:
+        """The interception of the browser's context."""
+        assert self._network is not None
+        return self._network
+
+    @property
+    def request_record(self) -> RequestRecord:
+        return self._network.record if self._network else RequestRecord()
 
     @property
     def current_page(self) -> PageId | None:

@@ -16,6 +16,7 @@ from playwright.async_api import Error as PlaywrightError
 
 from bykilt.browser.engine.playwright_pages import PageRegistry
 from bykilt.clock import Clock
+from bykilt.events.credential_headers import shown_headers
 from bykilt.events.model import ConsoleMessage, DialogHandled, FactSink, PageError, RequestFinished
 from bykilt.ids import PageId
 from bykilt.json_types import JsonValue
@@ -94,7 +95,7 @@ class PageFacts:
     def _request_failed(self, request: Request) -> None:
         """Keep why a document did not come: `goto` only says so in prose."""
         if request.is_navigation_request():
-            page_id = _page_of(request, self._pages)
+            page_id = page_of(request, self._pages)
             if page_id is not None:
                 entry = self._pages.find(page_id)
                 entry.failed_request = request
@@ -110,15 +111,15 @@ class PageFacts:
         self._facts.publish(
             RequestFinished(
                 request_id=f"request@{next(self._numbers)}",
-                page_id=_page_of(request, self._pages),
+                page_id=page_of(request, self._pages),
                 url=request.url,
                 method=request.method,
                 resource_type=request.resource_type,
                 status=response.status if response else -1,
                 status_text=response.status_text if response else "",
                 protocol="",
-                request_headers=tuple(request.headers.items()),
-                response_headers=tuple(headers.items()),
+                request_headers=shown_headers(request.headers.items()),
+                response_headers=shown_headers(headers.items()),
                 media_type=headers.get("content-type", "").partition(";")[0].strip(),
                 # The driver gives wall time only.
                 start_ms=now_ms - (self._clock.wall_s() - start_wall_s) * 1000 if start_wall_s > 0 else now_ms,
@@ -132,7 +133,8 @@ class PageFacts:
         )
 
 
-def _page_of(request: Request, pages: PageRegistry) -> PageId | None:
+def page_of(request: Request, pages: PageRegistry) -> PageId | None:
+    """Return the page that a request belongs to; None if there is none."""
     try:
         return pages.id_of(request.frame.page)
     except PlaywrightError:
