@@ -280,6 +280,38 @@ class RequestFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class WebSocketOpened:
+    """A page, frame or worker opens a WebSocket; told while the network is intercepted."""
+
+    kind: ClassVar[str] = "websocket.opened"
+    socket_id: str
+    page_id: PageId | None
+    url: str
+    time_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class WebSocketFrame:
+    """One message. `text` is its beginning, None for a binary one; `size` in bytes."""
+
+    kind: ClassVar[str] = "websocket.frame"
+    socket_id: str
+    page_id: PageId | None
+    direction: str
+    text: str | None
+    size: int
+    time_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class WebSocketClosed:
+    kind: ClassVar[str] = "websocket.closed"
+    socket_id: str
+    page_id: PageId | None
+    time_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class DataSaved:
     kind: ClassVar[str] = "data.saved"
     file: str
@@ -318,6 +350,9 @@ Fact: TypeAlias = (
     | PageError
     | DialogHandled
     | RequestFinished
+    | WebSocketOpened
+    | WebSocketFrame
+    | WebSocketClosed
     | DataSaved
     | Warned
 )

@@ -443,6 +443,34 @@ async def test_a_worker_is_intercepted(engine: BrowserEngine, site: Site) -> Non
     assert site.hits("/hit/worker") == 0
 
 
+async def test_a_service_worker_is_intercepted(engine: BrowserEngine, site: Site) -> None:
+    """Specification: what it asks for by itself."""
+    site.set_page(
+        "/service.js",
+        """addEventListener("activate", (event) => event.waitUntil(clients.claim()));
+        addEventListener("message", async (event) => {
+            event.source.postMessage(await (await fetch("/hit/service")).text());
+        });""",
+        content_type="text/javascript",
+    )
+    await go(engine, site.url("a.html"))
+    await rule(engine, url="/hit/service", fulfill={"body": "answered"})
+
+    told = await js(
+        engine,
+        """(async () => {
+            const told = new Promise((done) => { navigator.serviceWorker.onmessage = (event) => done(event.data); });
+            await navigator.serviceWorker.register("/service.js");
+            (await navigator.serviceWorker.ready).active.postMessage("go");
+            return await told;
+        })()""",
+    )
+    await js(engine, "navigator.serviceWorker.ready.then((found) => found.unregister())")
+
+    assert told == "answered"
+    assert site.hits("/hit/service") == 0
+
+
 async def test_each_hop_of_a_redirect_is_a_request(engine: BrowserEngine, site: Site) -> None:
     """Contract: a redirect does not lead around a rule."""
     await go(engine, site.url("a.html"))

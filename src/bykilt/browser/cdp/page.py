@@ -59,6 +59,7 @@ from bykilt.events.model import DialogHandled, FactSink, PageNavigated, RequestF
 from bykilt.ids import PageId
 
 if TYPE_CHECKING:
+    from cdp_use.cdp.log.events import EntryAddedEvent
     from cdp_use.cdp.network.events import LoadingFailedEvent
     from cdp_use.cdp.page.commands import CaptureScreenshotParameters
     from cdp_use.cdp.page.events import JavascriptDialogOpeningEvent
@@ -189,7 +190,7 @@ class Page:
         )
         session.on(
             LOG_ENTRY_ADDED,
-            lambda event: self._outside.facts.publish(log_entry(event, self.id, self._outside.now_ms())),
+            self._logged,
         )
         session.on(
             RUNTIME_EXCEPTION_THROWN,
@@ -246,6 +247,11 @@ class Page:
                 self._outside.now_ms(),
             )
         )
+
+    def _logged(self, event: EntryAddedEvent) -> None:
+        # What a worker says comes from its own session as well.
+        if event["entry"]["source"] != "worker":
+            self._outside.facts.publish(log_entry(event, self.id, self._outside.now_ms()))
 
     def _reported(self, event: Any) -> None:
         if event["name"] == REPORT_BINDING:

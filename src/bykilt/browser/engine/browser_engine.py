@@ -44,6 +44,7 @@ from bykilt.events.model import (
     FactSink,
     Failure,
     Outcome,
+    PageError,
     SnapshotPhase,
     Unheard,
     Warned,
@@ -52,6 +53,7 @@ from bykilt.ids import CallId, PageId
 from bykilt.json_types import JsonValue
 
 _MAX_CONSOLE_MESSAGES = 1000
+_MAX_PAGE_ERRORS = 200
 
 SHUTDOWN_S = 15.0
 """How long a browser may take to end; after that it is left alone."""
@@ -113,6 +115,7 @@ class BrowserEngine(ActionMethods, ABC):
         self._confined = artifact_dir is not None
         self._context: LaunchContext | None = None
         self._console: deque[ConsoleMessage] = deque(maxlen=_MAX_CONSOLE_MESSAGES)
+        self._page_errors: deque[PageError] = deque(maxlen=_MAX_PAGE_ERRORS)
         self._calls = 0
         self._pictures: TracePictures | None = None
 
@@ -332,9 +335,11 @@ class BrowserEngine(ActionMethods, ABC):
     # ---- facts
 
     def publish(self, fact: Fact) -> None:
-        """Give a fact to the stream; console messages are also kept for `get_console_messages`."""
+        """Give a fact to the stream; console messages are and errors are also kept, to be asked for."""
         if isinstance(fact, ConsoleMessage):
             self._console.append(fact)
+        elif isinstance(fact, PageError):
+            self._page_errors.append(fact)
         self._facts.publish(fact)
 
     async def get_console_messages(self) -> list[dict[str, Any]]:
@@ -355,6 +360,20 @@ class BrowserEngine(ActionMethods, ABC):
     def readable_folders(self) -> list[Path] | None:
         """The folders out of which an action may read a file; None for a caller who is trusted with all."""
         return [Path.cwd(), self.artifact_dir] if self._confined else None
+
+    async def get_page_errors(self) -> list[dict[str, Any]]:
+        """Return the latest errors that no script caught (200 at most), oldest first; from workers too."""
+        return [
+            {
+                "name": error.name,
+                "message": error.message,
+                "stack": error.stack,
+                "location": {"url": error.url, "line": error.line, "column": error.column},
+                "time_ms": error.time_ms,
+                "page": error.page_id,
+            }
+            for error in self._page_errors
+        ]
 
     def artifact_path(self, wanted: str | None, default_stem: str, suffix: str) -> Path:
         """Return where a file of an action goes, its folder made.

@@ -68,7 +68,7 @@ class CDPEngine(BrowserEngine):
                 self._browser_context = await browser.first_context()
             else:
                 self._browser_context = await browser.new_context(settings, proxy=context.proxy)
-            self._network = CdpNetwork(self.clock)
+            self._network = CdpNetwork(self, self.clock)
             await self._network.join(self._browser_context)
         except ProtocolError as error:
             raise await self._launch_failure(error) from error

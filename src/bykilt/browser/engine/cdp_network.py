@@ -5,6 +5,7 @@ Knows rules and record. How a request is held back and answered is in `browser/c
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,11 @@ from bykilt.browser.cdp.protocol_events import (
     NETWORK_LOADING_FINISHED,
     NETWORK_REQUEST_WILL_BE_SENT,
     NETWORK_RESPONSE_RECEIVED,
+    NETWORK_WEB_SOCKET_CLOSED,
+    NETWORK_WEB_SOCKET_CREATED,
+    NETWORK_WEB_SOCKET_FRAME_RECEIVED,
+    NETWORK_WEB_SOCKET_FRAME_SENT,
+    NETWORK_WEB_SOCKET_HANDSHAKE_RESPONSE_RECEIVED,
 )
 from bykilt.browser.cdp.session_features import TargetKind
 from bykilt.browser.engine.actions import Action, InterceptNetwork
@@ -28,7 +34,9 @@ from bykilt.browser.engine.progress import Progress
 from bykilt.browser.engine.request_patterns import browser_glob
 from bykilt.browser.engine.request_record import RequestEntry, RequestRecord, done_by
 from bykilt.browser.engine.response_files import with_files
+from bykilt.browser.engine.socket_record import SocketRecord
 from bykilt.clock import Clock
+from bykilt.events.model import FactSink
 
 if TYPE_CHECKING:
     from cdp_use.cdp.network.events import (
@@ -36,6 +44,10 @@ if TYPE_CHECKING:
         LoadingFinishedEvent,
         RequestWillBeSentEvent,
         ResponseReceivedEvent,
+        WebSocketCreatedEvent,
+        WebSocketFrameReceivedEvent,
+        WebSocketFrameSentEvent,
+        WebSocketHandshakeResponseReceivedEvent,
     )
     from cdp_use.cdp.network.types import ErrorReason
 
@@ -63,16 +75,19 @@ _OF_THE_OLD_BODY: Sequence[tuple[str, str | None]] = tuple(
     (name, None) for name in ("Content-Encoding", "Content-Length", "Transfer-Encoding")
 )
 
+_TEXT_FRAME = 1
+
 ProxyCredentials = tuple[str, str]
 
 
 class CdpNetwork:
     """The interception of one context."""
 
-    def __init__(self, clock: Clock, proxy: ProxyCredentials | None = None) -> None:
+    def __init__(self, facts: FactSink, clock: Clock, proxy: ProxyCredentials | None = None) -> None:
         self.record = RequestRecord()
         self._clock = clock
         self._proxy = proxy
+        self._sockets = SocketRecord(facts, clock)
         self._settings: InterceptSettings | None = None
         self._interception = Interception(self)
         self._rules_of: dict[str, Rule] = {}
@@ -90,6 +105,11 @@ class CdpNetwork:
         session.on(NETWORK_RESPONSE_RECEIVED, self._answered)
         session.on(NETWORK_LOADING_FINISHED, self._finished)
         session.on(NETWORK_LOADING_FAILED, self._failed)
+        session.on(NETWORK_WEB_SOCKET_CREATED, lambda event: self._socket(page, event))
+        session.on(NETWORK_WEB_SOCKET_HANDSHAKE_RESPONSE_RECEIVED, self._socket_answered)
+        session.on(NETWORK_WEB_SOCKET_FRAME_SENT, lambda event: self._frame(event, sent=True))
+        session.on(NETWORK_WEB_SOCKET_FRAME_RECEIVED, lambda event: self._frame(event, sent=False))
+        session.on(NETWORK_WEB_SOCKET_CLOSED, lambda event: self._sockets.closed(self.record, event["requestId"]))
         return []
 
     async def intercept(self, settings: InterceptSettings | None) -> None:
@@ -228,6 +248,20 @@ class CdpNetwork:
     def _failed(self, event: LoadingFailedEvent) -> None:
         self._rules_of.pop(event["requestId"], None)
         self.record.ended(event["requestId"], self._now_ms(), str(event.get("errorText") or "failed"))
+
+    def _socket(self, page: Page, event: WebSocketCreatedEvent) -> None:
+        if self._settings is not None and self._settings.covers(event["url"]):
+            self._sockets.opened(self.record, event["requestId"], page.id, event["url"])
+
+    def _socket_answered(self, event: WebSocketHandshakeResponseReceivedEvent) -> None:
+        answer = event["response"]
+        self.record.answered(event["requestId"], answer["status"], header_pairs(answer["headers"]), self._now_ms())
+
+    def _frame(self, event: WebSocketFrameSentEvent | WebSocketFrameReceivedEvent, *, sent: bool) -> None:
+        frame = event["response"]
+        data = frame["payloadData"]
+        payload = data if frame["opcode"] == _TEXT_FRAME else base64.b64decode(data)
+        self._sockets.frame(self.record, event["requestId"], payload, sent=sent)
 
     def _now_ms(self) -> float:
         return self._clock.monotonic_s() * 1000

@@ -102,7 +102,7 @@ class PlaywrightEngine(BrowserEngine):
             self._browser.on("disconnected", lambda _: self._disconnected())
         opened.set_default_timeout(context.timeout_ms)
         pages = self._pages = PageRegistry(opened, self, self.clock)
-        self._network = PlaywrightNetwork(opened, pages, self.clock)
+        self._network = PlaywrightNetwork(opened, pages, self, self.clock)
         heard = not isinstance(self._facts, Unheard)
         PageFacts(pages, self, self.clock).listen(opened, to_network=heard)
         page = opened.pages[0] if opened.pages else await opened.new_page()

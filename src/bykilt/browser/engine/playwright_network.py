@@ -9,10 +9,11 @@ import base64
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 import anyio
 import anyio.to_thread
-from playwright.async_api import BrowserContext, Request, Response, Route
+from playwright.async_api import BrowserContext, Page, Request, Response, Route, WebSocket
 from playwright.async_api import Error as PlaywrightError
 
 from bykilt.browser.engine.actions import Action, InterceptNetwork
@@ -24,7 +25,9 @@ from bykilt.browser.engine.progress import Progress
 from bykilt.browser.engine.request_patterns import compiled
 from bykilt.browser.engine.request_record import RequestEntry, RequestRecord, done_by
 from bykilt.browser.engine.response_files import with_files
+from bykilt.browser.engine.socket_record import SocketRecord
 from bykilt.clock import Clock
+from bykilt.events.model import FactSink
 
 if TYPE_CHECKING:
     from bykilt.browser.engine.playwright_engine import PlaywrightEngine
@@ -35,7 +38,7 @@ _OF_THE_OLD_BODY = ("content-encoding", "content-length", "transfer-encoding")
 class PlaywrightNetwork:
     """The interception of one context."""
 
-    def __init__(self, context: BrowserContext, pages: PageRegistry, clock: Clock) -> None:
+    def __init__(self, context: BrowserContext, pages: PageRegistry, facts: FactSink, clock: Clock) -> None:
         self.record = RequestRecord()
         self._context = context
         self._pages = pages
@@ -44,6 +47,8 @@ class PlaywrightNetwork:
         self._ended = anyio.Event()
         self._route: re.Pattern[str] | None = None
         self._listening = False
+        self._watched: WeakSet[Page] = WeakSet()
+        self._sockets = SocketRecord(facts, clock)
 
     async def intercept(self, settings: InterceptSettings | None) -> None:
         """Work by these settings from now on; None ends the interception, and what is held back goes on."""
@@ -72,6 +77,10 @@ class PlaywrightNetwork:
         change("response", self._answered)
         change("requestfinished", self._finished)
         change("requestfailed", self._failed)
+        change("page", self._page)
+        if wanted:
+            for page in self._context.pages:
+                self._page(page)
 
     # ---- deciding
 
@@ -153,6 +162,20 @@ class PlaywrightNetwork:
 
     def _failed(self, request: Request) -> None:
         self.record.ended(request, self._now_ms(), request.failure or "failed")
+
+    def _page(self, page: Page) -> None:
+        if page not in self._watched:
+            # For good: a page that is listened to once more would tell everything twice.
+            self._watched.add(page)
+            page.on("websocket", lambda socket: self._socket(page, socket))
+
+    def _socket(self, page: Page, socket: WebSocket) -> None:
+        if self._settings is None or not self._settings.covers(socket.url):
+            return
+        self._sockets.opened(self.record, socket, self._pages.id_of(page), socket.url)
+        socket.on("framesent", lambda data: self._sockets.frame(self.record, socket, data, sent=True))
+        socket.on("framereceived", lambda data: self._sockets.frame(self.record, socket, data, sent=False))
+        socket.on("close", lambda _: self._sockets.closed(self.record, socket))
 
     def _now_ms(self) -> float:
         return self._clock.monotonic_s() * 1000
