@@ -56,6 +56,8 @@ _FIXED = {
     "evaluate_js": ("Frame", "evaluateExpression"),
     "extract": ("Frame", "querySelectorAll"),
     "screenshot": ("Page", "screenshot"),
+    "accessibility_snapshot": ("Page", "ariaSnapshot"),
+    "pdf": ("Page", "pdf"),
     "new_tab": ("BrowserContext", "newPage"),
     "switch_tab": ("Page", "bringToFront"),
     "close_tab": ("Page", "close"),

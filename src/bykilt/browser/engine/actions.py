@@ -21,6 +21,7 @@ from bykilt.browser.engine.action_model import (
     register,
     to_json,
 )
+from bykilt.browser.engine.actions_evidence import AccessibilitySnapshot
 from bykilt.browser.engine.actions_files import WaitForPopup
 from bykilt.browser.engine.actions_network import InterceptNetwork
 from bykilt.browser.engine.errors import InvalidAction
@@ -363,6 +364,7 @@ class CloseTab(Action):
 
 
 __all__ = [
+    "AccessibilitySnapshot",
     "Action",
     "Check",
     "Click",

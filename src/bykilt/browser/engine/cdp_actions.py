@@ -19,7 +19,7 @@ from bykilt.browser.cdp.errors import CdpError, TargetCrashed
 from bykilt.browser.cdp.frames import Frame, Navigation
 from bykilt.browser.cdp.page import Page
 from bykilt.browser.cdp.realms import RealmLost
-from bykilt.browser.engine import actions, cdp_network
+from bykilt.browser.engine import actions, cdp_evidence, cdp_network
 from bykilt.browser.engine.actions import (
     Action,
     CloseTab,
@@ -343,4 +343,5 @@ HANDLERS: Mapping[type[Action], Handler] = {
     actions.CloseTab: close_tab,
     **cdp_network.HANDLERS,
     **FILES,
+    **cdp_evidence.HANDLERS,
 }

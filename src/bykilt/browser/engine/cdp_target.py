@@ -20,6 +20,7 @@ from bykilt.browser.engine.blocked import blocker_for
 from bykilt.browser.engine.cdp_errors import script_error
 from bykilt.browser.engine.errors import FrameNotFound, PageClosed, PageCrashed, UnknownPage
 from bykilt.browser.engine.progress import Progress
+from bykilt.browser.engine.references import References, StaleReference, number_in, tolerates_absence
 from bykilt.browser.engine.url_patterns import looks_like_url, url_matches
 from bykilt.ids import PageId
 
@@ -34,6 +35,7 @@ class Pages:
 
     def __init__(self, context: BrowserContext) -> None:
         self.context = context
+        self.references: References[Frame] = References()
         self._order: list[PageId] = []
         first = context.first_page()
         if first is not None:
@@ -161,6 +163,11 @@ async def find_target(pages: Pages, action: Action, progress: Progress) -> Targe
     Raises:
         ActionError: There is no such page or frame, or its renderer has crashed.
     """
+    number = number_in(action) if action.frame is None else None
+    if number is not None:
+        referred = await _referred_target(pages, action, number, progress)
+        if referred is not None:
+            return referred
     page = pages.find(action.page)
     if page.crashed:
         raise PageCrashed(page.id)
@@ -180,6 +187,28 @@ async def find_target(pages: Pages, action: Action, progress: Progress) -> Targe
         await _frames_other_than(page, before)
 
 
+async def _referred_target(pages: Pages, action: Action, number: int, progress: Progress) -> Target | None:
+    """The frame that a snapshot's reference belongs to; None where the action may do without it."""
+    issue = pages.references.owner(number)
+    page = pages.context.pages.get(issue.page_id) if issue is not None else None
+    reason = "no snapshot gave it out" if issue is None else "its page is closed"
+    if issue is not None and page is not None:
+        if page.crashed:
+            raise PageCrashed(page.id)
+        if action.page not in (None, page.id):
+            reason = f"it belongs to {page.id}"
+        elif issue.frame.detached:
+            reason = "its frame is gone"
+        else:
+            target = Target(page, issue.frame, progress)
+            if await target.ask("bykiltSnapshot.has", number):
+                return target
+            reason = "its element is gone"
+    if tolerates_absence(action):
+        return None
+    raise StaleReference(f"e{number}", reason)
+
+
 async def _frames_other_than(page: Page, before: list[tuple[str, str, str]]) -> None:
     await page.wait_until(lambda: _frames_of(page) != before)
 
@@ -197,13 +226,14 @@ async def _find_frame(main: Target, wanted: str) -> Frame | None:
     if looks_like_url(wanted):
         return None
     for frame in frames:
-        found = await _frame_of_element(Target(main.page, frame, main.progress), wanted)
+        found = await frame_of_element(Target(main.page, frame, main.progress), wanted)
         if found is not None:
             return found
     return None
 
 
-async def _frame_of_element(target: Target, selector: str) -> Frame | None:
+async def frame_of_element(target: Target, selector: str) -> Frame | None:
+    """Return the frame that an element of the target shows; None if it shows none, or is not there."""
     realm = target.page.frames.realms.isolated(target.frame.id)
     if realm is None:
         return None

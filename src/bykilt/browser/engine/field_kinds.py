@@ -265,7 +265,7 @@ _TEXT: JsonObject = {"type": "string"}
 _NONEMPTY: JsonObject = {"type": "string", "minLength": 1}
 _NUMBER: JsonObject = {"type": "number"}
 _SELECTOR: JsonObject = {
-    "description": "CSS, text=, role=, xpath=, or a list of alternatives",
+    "description": "CSS, text=, role=, xpath=, ref=, or a list of alternatives",
     "anyOf": [_NONEMPTY, {"type": "array", "items": _NONEMPTY, "minItems": 1}],
 }
 _RECORD_FIELD: JsonObject = {
@@ -292,6 +292,7 @@ ClickCount = Annotated[int, Kind(read_whole(1, 3), {"type": "integer", "minimum"
 Percent = Annotated[int, Kind(read_whole(0, 100), {"type": "integer", "minimum": 0, "maximum": 100})]
 Steps = Annotated[int, Kind(read_whole(1, 1000), {"type": "integer", "minimum": 1, "maximum": 1000})]
 Limit = Annotated[int, Kind(read_whole(0, 10_000_000), {"type": "integer", "minimum": 0})]
+NodeLimit = Annotated[int, Kind(read_whole(1, 100_000), {"type": "integer", "minimum": 1, "maximum": 100_000})]
 Selector = Annotated[tuple[str, ...], Kind(read_texts, _SELECTOR)]
 Paths = Annotated[tuple[str, ...], Kind(read_texts, _one_or_list(_NONEMPTY))]
 Choices = Annotated[tuple[str, ...], Kind(read_choices, _one_or_list({"type": ["string", "number"]}))]

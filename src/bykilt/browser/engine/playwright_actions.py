@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from bykilt.browser.engine import actions, playwright_network
+from bykilt.browser.engine import actions, playwright_evidence, playwright_network
 from bykilt.browser.engine.actions import Action
 from bykilt.browser.engine.browser_engine import ActionOutput
 from bykilt.browser.engine.playwright_documents import (
@@ -70,4 +70,5 @@ HANDLERS: Mapping[type[Action], Handler] = {
     actions.CloseTab: close_tab,
     **playwright_network.HANDLERS,
     **FILES,
+    **playwright_evidence.HANDLERS,
 }

@@ -14,6 +14,7 @@ from playwright.async_api import BrowserContext, CDPSession, Frame, Page, Reques
 
 from bykilt.browser.engine.errors import PageClosed as PageIsClosed
 from bykilt.browser.engine.errors import UnknownPage
+from bykilt.browser.engine.references import References
 from bykilt.clock import Clock
 from bykilt.events.model import FactSink, PageClosed, PageNavigated, PageOpened
 from bykilt.ids import PageId
@@ -67,6 +68,7 @@ class PageRegistry:
     def __init__(self, context: BrowserContext, facts: FactSink, clock: Clock) -> None:
         self.context = context
         self.closing = False
+        self.references: References[Frame] = References()
         self._facts = facts
         self._clock = clock
         self._entries: dict[PageId, PageEntry] = {}
@@ -107,6 +109,10 @@ class PageRegistry:
         if found is None:
             raise UnknownPage(page_id, list(self._entries))
         return found
+
+    def open_page(self, page_id: PageId) -> PageEntry | None:
+        """Return the page of an id if it is open."""
+        return self._entries.get(page_id)
 
     def id_of(self, page: Page | None) -> PageId | None:
         """Return the id of a page; None for none."""

@@ -31,6 +31,7 @@ from bykilt.browser.engine.errors import (
 from bykilt.browser.engine.playwright_pages import PageEntry, PageRegistry
 from bykilt.browser.engine.playwright_selectors import picked, question
 from bykilt.browser.engine.progress import Progress
+from bykilt.browser.engine.references import StaleReference, number_in, tolerates_absence
 from bykilt.browser.engine.url_patterns import looks_like_url, url_matches
 from bykilt.json_types import JsonValue
 
@@ -222,6 +223,11 @@ async def find_target(
     Raises:
         ActionError: There is no such page or frame, or its renderer has crashed.
     """
+    number = number_in(action) if action.frame is None else None
+    if number is not None:
+        referred = await _referred_target(pages, action, number, progress, is_gone)
+        if referred is not None:
+            return referred
     entry = pages.find(action.page)
     if entry.crashed:
         raise PageCrashed(entry.id)
@@ -240,6 +246,39 @@ async def find_target(
         gone = main.gone()
         if gone is not None:
             raise gone
+
+
+async def _referred_target(
+    pages: PageRegistry, action: Action, number: int, progress: Progress, is_gone: Callable[[], str | None]
+) -> Target | None:
+    """The frame that a snapshot's reference belongs to; None where the action may do without it."""
+    issue = pages.references.owner(number)
+    entry = pages.open_page(issue.page_id) if issue is not None else None
+    reason = "no snapshot gave it out" if issue is None else "its page is closed"
+    if issue is not None and entry is not None:
+        if entry.crashed:
+            raise PageCrashed(entry.id)
+        if action.page not in (None, entry.id):
+            reason = f"it belongs to {entry.id}"
+        else:
+            target = Target(entry, issue.frame, progress, is_gone)
+            if await _refers(target, number):
+                return target
+            reason = "its frame is gone" if issue.frame.is_detached() else "its element is gone"
+    if tolerates_absence(action):
+        return None
+    raise StaleReference(f"e{number}", reason)
+
+
+async def _refers(target: Target, number: int) -> bool:
+    if target.frame.is_detached():
+        return False
+    try:
+        return bool(await target.ask("refers", number))
+    except PlaywrightError as error:
+        if target.frame.is_detached() and not target.entry.page.is_closed():
+            return False
+        raise await target.reason(error) from error
 
 
 async def _find_frame(main: Target, wanted: str) -> Frame | None:

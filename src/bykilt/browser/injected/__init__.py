@@ -18,10 +18,12 @@ PASSIVE = (
     "text",
     "roles",
     "names",
+    "references",
     "selectors",
     "extract",
     "form_controls",
     "state",
+    "snapshot",
 )
 # These listen to the events of their frame from the moment they are evaluated.
 NAMES = (*PASSIVE, "pointer", "element_actions")

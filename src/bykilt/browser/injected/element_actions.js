@@ -99,6 +99,17 @@
     }
   }
 
+  /** The tree of the element, or of the document without alternatives (`bykiltSnapshot.take`). */
+  async function snapshot(spec) {
+    const deadline = performance.now() + spec.sliceMs;
+    for (;;) {
+      const value = globalThis.bykiltSnapshot.take(document, spec.alternatives, spec.options);
+      if (value) return { ok: true, value };
+      if (performance.now() >= deadline) return blocked("not_found", "");
+      await nextFrame();
+    }
+  }
+
   /**
    * Where a picture of the element is to be cut, in CSS pixels of the document, and its corner in the viewport; the
    * element is brought into view.
@@ -194,6 +205,7 @@
     read,
     scroll,
     select,
+    snapshot,
     unmask,
     waitForState,
     waitForText,

@@ -12,7 +12,8 @@
   const css = globalThis.bykiltCss;
   const text = globalThis.bykiltText;
   const { cached, isHiddenForAria, name, role, states } = globalThis.bykiltRoles;
-  const { descendants, hasShadow, normalise } = globalThis.bykiltTree;
+  const references = globalThis.bykiltReferences;
+  const { descendants, hasShadow, normalise, parent } = globalThis.bykiltTree;
   const { isVisible } = globalThis.bykiltVisibility;
 
   const MAX_KNOWN = 500;
@@ -132,7 +133,7 @@
   /** The part that starts at `at`: its engine, its body and where the next part starts. */
   function readPart(selector, at) {
     const rest = selector.slice(at);
-    const prefix = /^\s*(?:(css|text|role|xpath|nth|visible)=\s*)?/.exec(rest);
+    const prefix = /^\s*(?:(css|text|role|xpath|nth|visible|ref)=\s*)?/.exec(rest);
     const start = at + prefix[0].length;
     const body = selector.slice(start);
     const engine = prefix[1] ?? (/^\(*\/\//.test(body) ? "xpath" : "css");
@@ -160,6 +161,7 @@
   const READERS = {
     css: readCss,
     nth: readNth,
+    ref: readRef,
     role: readRole,
     text: (body) => {
       const parsed = text.parse(body);
@@ -179,6 +181,20 @@
     if (!/^-?\d+$/.test(body)) throw new Error(`nth= needs a whole number, got ${JSON.stringify(body)}`);
     if (isFirst) throw new Error("nth= needs a part before it, as in `li >> nth=0`");
     return { filter: (found) => found.slice(Number(body)).slice(0, 1) };
+  }
+
+  /** An element by the number that a snapshot gave it; see references.js. */
+  function readRef(body) {
+    if (!/^e\d{1,12}$/.test(body)) throw new Error(`ref= takes a reference such as e12, got ${JSON.stringify(body)}`);
+    return { search: (root) => [references.find(Number(body.slice(1)))].filter((element) => element && isBelow(element, root)) };
+  }
+
+  function isBelow(element, root) {
+    if (root === element.ownerDocument) return true;
+    for (let at = element; at; at = parent(at)) {
+      if (at === root || at.getRootNode() === root) return true;
+    }
+    return false;
   }
 
   function readVisible(body, isFirst) {

@@ -72,6 +72,11 @@ class Lab:
         """Return another page, which knows our engines; for use inside `run` only."""
         return self.browser.new_page()
 
+    def accessibility_nodes(self) -> list[dict[str, Any]]:
+        """Return the nodes of Chromium's own accessibility tree, also those that it ignores."""
+        nodes: list[dict[str, Any]] = self.run(lambda: self._cdp.send("Accessibility.getFullAXTree"))["nodes"]
+        return nodes
+
     def in_page(self, expression: str) -> JsonValue:
         """Return an expression's value, evaluated in the page's own world."""
         return self.run(lambda: self._page.evaluate(expression))  # type: ignore[no-any-return]

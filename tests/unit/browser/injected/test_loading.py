@@ -8,7 +8,20 @@ from playwright.sync_api import Error
 from bykilt.browser import injected
 from tests.unit.browser.injected.conftest import Lab
 
-OBJECTS = ["Css", "Extract", "Forms", "Names", "Roles", "Selectors", "State", "Text", "Tree", "Visibility"]
+OBJECTS = [
+    "Css",
+    "Extract",
+    "Forms",
+    "Names",
+    "References",
+    "Roles",
+    "Selectors",
+    "Snapshot",
+    "State",
+    "Text",
+    "Tree",
+    "Visibility",
+]
 
 
 def test_the_bundle_holds_every_named_script_in_order() -> None:

@@ -1,0 +1,56 @@
+"""What is kept of a page, on the CDP engine: its accessibility tree."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bykilt.browser.cdp.frames import Frame
+from bykilt.browser.cdp.realms import RealmLost
+from bykilt.browser.engine.accessibility_tree import WholeTree
+from bykilt.browser.engine.action_model import Action
+from bykilt.browser.engine.action_result import ActionOutput
+from bykilt.browser.engine.actions_evidence import AccessibilitySnapshot
+from bykilt.browser.engine.cdp_target import Pages, Target, find_target, frame_of_element
+from bykilt.browser.engine.progress import Progress
+
+if TYPE_CHECKING:
+    from bykilt.browser.engine.cdp_engine import CDPEngine
+
+
+async def accessibility_snapshot(
+    _: CDPEngine, pages: Pages, action: AccessibilitySnapshot, progress: Progress
+) -> ActionOutput:
+    target = await find_target(pages, action, progress)
+    progress.waiting_for("the page's accessibility tree")
+    alternatives = list(action.selector) if action.selector is not None else None
+    spec = {"alternatives": alternatives, "options": {"start": pages.references.next, "limit": action.limit}}
+    answer = await target.until_ok("bykiltActions.snapshot", spec, action.selector or ())
+    tree = WholeTree(_Frames(target), pages.references, target.page.id, action.limit)
+    return await tree.begun_with(answer["value"], target.frame)
+
+
+@dataclass(frozen=True, slots=True)
+class _Frames:
+    """Asks the frames below the one that the action is aimed at."""
+
+    target: Target
+
+    async def tree_of(self, frame: Frame, start: int, limit: int) -> Mapping[str, Any] | None:
+        spec = {"alternatives": None, "options": {"start": start, "limit": limit}, "sliceMs": 0}
+        realm = self.target.page.frames.realms.isolated(frame.id)
+        try:
+            answer = await realm.call("bykiltActions.snapshot", spec) if realm is not None else None
+        except RealmLost:
+            return None
+        tree: Mapping[str, Any] | None = answer["value"] if answer is not None else None
+        return tree
+
+    async def frame_in(self, frame: Frame, reference: str) -> Frame | None:
+        return await frame_of_element(Target(self.target.page, frame, self.target.progress), f"ref={reference}")
+
+
+HANDLERS: Mapping[type[Action], Callable[[CDPEngine, Pages, Any, Progress], Awaitable[ActionOutput]]] = {
+    AccessibilitySnapshot: accessibility_snapshot,
+}
