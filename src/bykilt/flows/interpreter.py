@@ -17,7 +17,7 @@ import anyio
 import anyio.lowlevel
 import anyio.to_thread
 
-from bykilt.browser.engine.actions import Action, parse_action
+from bykilt.browser.engine.actions import Action, find_action, hide, parse_action
 from bykilt.browser.engine.browser_engine import ActionResult
 from bykilt.clock import Clock, SystemClock
 from bykilt.errors import BykiltError
@@ -161,6 +161,8 @@ class FlowInterpreter:
 
         try:
             outcome, result = await self._guarded(step, depth)
+            if isinstance(step, ActionStep):
+                result = hide(result, find_action(step.action).secret_keys)
         except _StepFailed as failed:
             self._keep(step, Outcome.FAILED, error=_error_json(failed.failure, failed.step_id))
             finish(Outcome.FAILED, failed.failure)

@@ -20,7 +20,7 @@ from bykilt.flows.model import (
 )
 from bykilt.flows.templates import Resolve, Template, as_text
 
-_TELLING_FIELDS = ("url", "selector", "key", "files", "text", "expression", "ms", "page", "path")
+_TELLING_FIELDS = ("url", "selector", "key", "name", "files", "text", "expression", "ms", "page", "path")
 _MAX_CHARS = 120
 
 

@@ -131,7 +131,7 @@ def one_line(value: JsonValue) -> str:
 
 
 def _aim(params: JsonObject) -> str:
-    for name in ("selector", "url", "key", "text", "expression", "page", "path", "ms"):
+    for name in ("selector", "url", "key", "name", "text", "expression", "page", "path", "ms"):
         if name in params:
             aim = one_line(params[name]).replace("\n", " ")
             if name == "ms":

@@ -80,6 +80,7 @@ if TYPE_CHECKING:
         GetPropertiesReturns,
         ReleaseObjectParameters,
     )
+    from cdp_use.cdp.storage.commands import GetCookiesParameters, GetCookiesReturns, SetCookiesParameters
     from cdp_use.cdp.target.commands import (
         ActivateTargetParameters,
         AttachToTargetParameters,
@@ -177,6 +178,8 @@ RUNTIME_GET_PROPERTIES: Command[GetPropertiesParameters, GetPropertiesReturns] =
 RUNTIME_RELEASE_OBJECT: Command[ReleaseObjectParameters, Nothing] = Command("Runtime.releaseObject")
 RUNTIME_RUN_IF_WAITING_FOR_DEBUGGER: Command[Nothing, Nothing] = Command("Runtime.runIfWaitingForDebugger")
 RUNTIME_TERMINATE_EXECUTION: Command[Nothing, Nothing] = Command("Runtime.terminateExecution")
+STORAGE_GET_COOKIES: Command[GetCookiesParameters, GetCookiesReturns] = Command("Storage.getCookies")
+STORAGE_SET_COOKIES: Command[SetCookiesParameters, Nothing] = Command("Storage.setCookies")
 TARGET_ACTIVATE_TARGET: Command[ActivateTargetParameters, Nothing] = Command("Target.activateTarget")
 TARGET_ATTACH_TO_TARGET: Command[AttachToTargetParameters, AttachToTargetReturns] = Command("Target.attachToTarget")
 TARGET_CLOSE_TARGET: Command[CloseTargetParameters, CloseTargetReturns] = Command("Target.closeTarget")

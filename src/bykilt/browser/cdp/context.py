@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from bykilt.browser.cdp.commands import TARGET_CREATE_TARGET, TARGET_DISPOSE_BROWSER_CONTEXT
 from bykilt.browser.cdp.connection import Session
+from bykilt.browser.cdp.cookies import CookieJar
 from bykilt.browser.cdp.errors import ProtocolError, SessionClosed
 from bykilt.browser.cdp.page import Page, PageSettings, Surroundings
 from bykilt.browser.cdp.session_features import SessionFeature
@@ -34,6 +35,7 @@ class BrowserContext:
         self.changed = Signal()
         self.features: list[SessionFeature] = []
         self._watchers: list[Callable[[Page], None]] = []
+        self.cookies = CookieJar(root, context_id)
         self._root = root
         self._settings = settings
         self._outside = surroundings

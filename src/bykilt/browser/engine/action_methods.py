@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from bykilt.browser.engine.action_result import ActionResult
 from bykilt.browser.engine.actions import Action
+from bykilt.browser.engine.errors import ActionError
 from bykilt.browser.engine.request_record import RequestRecord
 from bykilt.json_types import JsonValue
 
@@ -76,3 +77,61 @@ class ActionMethods:
         timing and page. WebSockets have their frames.
         """
         return self.request_record.as_dicts()
+
+    async def set_cookie(
+        self,
+        name: str,
+        value: str,
+        domain: str | None = None,
+        path: str = "/",
+        secure: bool = False,
+        http_only: bool = False,
+        same_site: str | None = None,
+        expires: float | None = None,
+    ) -> ActionResult:
+        """Set a cookie, by default for the current page's host; `expires` is in seconds since 1970."""
+        return await self.dispatch(
+            {
+                "type": "set_cookie",
+                "name": name,
+                "value": value,
+                "domain": domain,
+                "path": path,
+                "secure": secure,
+                "http_only": http_only,
+                "same_site": same_site,
+                "expires": expires,
+            }
+        )
+
+    async def get_cookies(
+        self, urls: Sequence[str] | None = None, *, name: str | None = None, domain: str | None = None
+    ) -> list[dict[str, JsonValue]]:
+        """Return the cookies that fit all of what is given, in the words of `set_cookie`.
+
+        Raises:
+            ActionError: The browser is gone, or an address is none.
+        """
+        wanted = list(urls) if urls else None
+        result = await self.dispatch({"type": "get_cookies", "urls": wanted, "name": name, "domain": domain})
+        cookies: list[dict[str, JsonValue]] = metadata_of(result)["cookies"]
+        return cookies
+
+    async def delete_cookie(self, name: str, domain: str | None = None) -> ActionResult:
+        """Delete the cookies of a name, on every path; see the action `clear_cookies`."""
+        return await self.dispatch({"type": "clear_cookies", "name": name, "domain": domain})
+
+    async def clear_cookies(self) -> ActionResult:
+        """Delete every cookie of the context."""
+        return await self.dispatch({"type": "clear_cookies"})
+
+
+def metadata_of(result: ActionResult) -> dict[str, Any]:
+    """Return what an action gave.
+
+    Raises:
+        ActionError: It failed; the code is in `result.metadata["error_code"]`.
+    """
+    if not result.success:
+        raise ActionError(result.error or "the action failed", hint=str(result.metadata.get("hint", "")))
+    return result.metadata

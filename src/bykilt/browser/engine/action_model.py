@@ -23,6 +23,8 @@ class Action:
 
     type: ClassVar[str] = ""
     summary: ClassVar[str] = ""
+    secret_keys: ClassVar[frozenset[str]] = frozenset()
+    """The keys of its result whose values are never written into an event."""
 
     timeout_ms: Milliseconds | None = None
     frame: Selector | None = None
@@ -185,6 +187,17 @@ def to_json(action: Action) -> JsonObject:
             continue
         result[spec.name] = HIDDEN if spec.kind.secret else _value_json(value)
     return result
+
+
+def hide(value: JsonValue, keys: frozenset[str]) -> JsonValue:
+    """Return a value with a mark in place of whatever stands under one of the keys, at any depth."""
+    if not keys:
+        return value
+    if isinstance(value, Mapping):
+        return {key: HIDDEN if key in keys else hide(item, keys) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [hide(item, keys) for item in value]
+    return value
 
 
 def _value_json(value: Any) -> JsonValue:

@@ -19,7 +19,7 @@ def _titled(name: str, fields: JsonObject) -> str:
     inner = fields.get("action")
     if isinstance(inner, Mapping):
         return f"{name}: {_titled(str(inner.get('type', '')), inner)}"
-    for key in ("url", "selector", "key", "text", "expression", "page"):
+    for key in ("url", "selector", "key", "name", "text", "expression", "page"):
         value = fields.get(key)
         if isinstance(value, str):
             short = value if len(value) <= _LONGEST else value[: _LONGEST - 3] + "..."

@@ -16,6 +16,7 @@ from bykilt.browser.engine.action_model import (
     exactly_one,
     fields_of,
     find_action,
+    hide,
     parse_action,
     read_field,
     register,
@@ -24,6 +25,7 @@ from bykilt.browser.engine.action_model import (
 from bykilt.browser.engine.actions_evidence import AccessibilitySnapshot
 from bykilt.browser.engine.actions_files import WaitForPopup
 from bykilt.browser.engine.actions_network import InterceptNetwork
+from bykilt.browser.engine.actions_state import ClearCookies, GetCookies, SetCookie
 from bykilt.browser.engine.errors import InvalidAction
 from bykilt.browser.engine.field_kinds import (
     AnyJson,
@@ -367,6 +369,7 @@ __all__ = [
     "AccessibilitySnapshot",
     "Action",
     "Check",
+    "ClearCookies",
     "Click",
     "CloseTab",
     "DoubleClick",
@@ -377,6 +380,7 @@ __all__ = [
     "FileUpload",
     "Fill",
     "Focus",
+    "GetCookies",
     "GoBack",
     "GoForward",
     "Hover",
@@ -392,6 +396,7 @@ __all__ = [
     "Screenshot",
     "Scroll",
     "SelectOption",
+    "SetCookie",
     "SwitchTab",
     "Type",
     "Uncheck",
@@ -400,6 +405,7 @@ __all__ = [
     "action_types",
     "fields_of",
     "find_action",
+    "hide",
     "parse_action",
     "read_field",
     "to_json",

@@ -34,6 +34,7 @@ from bykilt.browser.engine.actions import (
     WaitFor,
 )
 from bykilt.browser.engine.browser_engine import ActionOutput
+from bykilt.browser.engine.cdp_cookies import HANDLERS as COOKIES
 from bykilt.browser.engine.cdp_files import HANDLERS as FILES
 from bykilt.browser.engine.cdp_keyboard import (
     fill,
@@ -344,4 +345,5 @@ HANDLERS: Mapping[type[Action], Handler] = {
     **cdp_network.HANDLERS,
     **FILES,
     **cdp_evidence.HANDLERS,
+    **COOKIES,
 }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bykilt.browser.engine import actions, playwright_evidence, playwright_network
 from bykilt.browser.engine.actions import Action
 from bykilt.browser.engine.browser_engine import ActionOutput
+from bykilt.browser.engine.playwright_cookies import HANDLERS as COOKIES
 from bykilt.browser.engine.playwright_documents import (
     close_tab,
     evaluate_js,
@@ -71,4 +72,5 @@ HANDLERS: Mapping[type[Action], Handler] = {
     **playwright_network.HANDLERS,
     **FILES,
     **playwright_evidence.HANDLERS,
+    **COOKIES,
 }

@@ -8,7 +8,8 @@ environment and with the same folder as the CDP engine's.
 from __future__ import annotations
 
 import base64
-from collections.abc import Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import anyio
@@ -18,7 +19,7 @@ from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from bykilt.browser.engine.actions import Action, Navigate
 from bykilt.browser.engine.browser_engine import ActionOutput, BrowserEngine, EngineType, Picture
-from bykilt.browser.engine.errors import BrowserGone, LaunchFailed
+from bykilt.browser.engine.errors import ActionError, BrowserGone, LaunchFailed
 from bykilt.browser.engine.launch_context import LaunchContext
 from bykilt.browser.engine.launching import chromium_settings, launch_errors
 from bykilt.browser.engine.playwright_actions import HANDLERS
@@ -223,6 +224,20 @@ class PlaywrightEngine(BrowserEngine):
         if entry.crashed:
             await self.registry.renew(entry)
         return await self.target(action, progress)
+
+    def gone_error(self) -> BrowserGone | None:
+        """Return the error for a browser that is no more; None while it runs."""
+        how = self._how_gone()
+        return BrowserGone(how) if how is not None else None
+
+    @asynccontextmanager
+    async def asking(self) -> AsyncIterator[None]:
+        """Turn an error of the driver inside into an `ActionError`."""
+        try:
+            yield
+        except PlaywrightError as error:
+            gone = self.gone_error()
+            raise gone or ActionError(first_line(error), hint="the browser refused a command of the engine") from error
 
     async def open_page(self, progress: Progress) -> PageEntry:
         """Open an empty page.
