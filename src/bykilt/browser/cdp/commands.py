@@ -162,6 +162,7 @@ PAGE_NAVIGATE: Command[NavigateParameters, NavigateReturns] = Command("Page.navi
 PAGE_NAVIGATE_TO_HISTORY_ENTRY: Command[NavigateToHistoryEntryParameters, Nothing] = Command(
     "Page.navigateToHistoryEntry"
 )
+PAGE_PRINT_TO_PDF: Command[Any, Any] = Command("Page.printToPDF")
 PAGE_RELOAD: Command[ReloadParameters, Nothing] = Command("Page.reload")
 PAGE_SET_INTERCEPT_FILE_CHOOSER_DIALOG: Command[SetInterceptFileChooserDialogParameters, Nothing] = Command(
     "Page.setInterceptFileChooserDialog"

@@ -22,7 +22,7 @@ from bykilt.browser.engine.action_model import (
     register,
     to_json,
 )
-from bykilt.browser.engine.actions_evidence import AccessibilitySnapshot
+from bykilt.browser.engine.actions_evidence import AccessibilitySnapshot, Pdf
 from bykilt.browser.engine.actions_files import WaitForPopup
 from bykilt.browser.engine.actions_network import InterceptNetwork
 from bykilt.browser.engine.actions_state import ClearCookies, GetCookies, SetCookie
@@ -390,6 +390,7 @@ __all__ = [
     "Mouse",
     "Navigate",
     "NewTab",
+    "Pdf",
     "PointerAction",
     "Press",
     "Reload",

@@ -1,4 +1,4 @@
-"""The vocabulary of what is kept of a page: its accessibility tree.
+"""The vocabulary of what is kept of a page: its accessibility tree, and the page as PDF.
 
 Knows the fields and which go together. Does not know how anything is carried out.
 """
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from bykilt.browser.engine.action_model import Action, register
-from bykilt.browser.engine.field_kinds import NodeLimit, Selector
+from bykilt.browser.engine.field_kinds import Flag, NodeLimit, NonEmpty, PaperField, PaperFormat, Selector
 
 
 @register
@@ -19,3 +19,15 @@ class AccessibilitySnapshot(Action):
     summary: ClassVar[str] = "Describe the page, its frames included, by roles, names, states and references."
     selector: Selector | None = None
     limit: NodeLimit = 1500
+
+
+@register
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pdf(Action):
+    type: ClassVar[str] = "pdf"
+    summary: ClassVar[str] = "Print the page into a PDF file."
+    path: NonEmpty | None = None
+    format: PaperField = PaperFormat.A4
+    landscape: Flag = False
+    print_background: Flag = False
+    page_ranges: NonEmpty | None = None

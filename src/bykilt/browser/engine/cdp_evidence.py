@@ -1,4 +1,4 @@
-"""What is kept of a page, on the CDP engine: its accessibility tree."""
+"""What is kept of a page, on the CDP engine: its accessibility tree, and the page as PDF."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bykilt.browser.cdp.commands import PAGE_PRINT_TO_PDF
 from bykilt.browser.cdp.frames import Frame
 from bykilt.browser.cdp.realms import RealmLost
 from bykilt.browser.engine.accessibility_tree import WholeTree
 from bykilt.browser.engine.action_model import Action
 from bykilt.browser.engine.action_result import ActionOutput
-from bykilt.browser.engine.actions_evidence import AccessibilitySnapshot
+from bykilt.browser.engine.actions_evidence import AccessibilitySnapshot, Pdf
 from bykilt.browser.engine.cdp_target import Pages, Target, find_target, frame_of_element
+from bykilt.browser.engine.printing import keep_pdf, print_parameters
 from bykilt.browser.engine.progress import Progress
 
 if TYPE_CHECKING:
@@ -51,6 +53,14 @@ class _Frames:
         return await frame_of_element(Target(self.target.page, frame, self.target.progress), f"ref={reference}")
 
 
+async def pdf(engine: CDPEngine, pages: Pages, action: Pdf, progress: Progress) -> ActionOutput:
+    target = await find_target(pages, action, progress)
+    progress.waiting_for("the page to be printed")
+    answer = await target.page.session.send(PAGE_PRINT_TO_PDF(print_parameters(action)))
+    return keep_pdf(engine, action, answer["data"])
+
+
 HANDLERS: Mapping[type[Action], Callable[[CDPEngine, Pages, Any, Progress], Awaitable[ActionOutput]]] = {
     AccessibilitySnapshot: accessibility_snapshot,
+    Pdf: pdf,
 }

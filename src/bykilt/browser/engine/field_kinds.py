@@ -69,6 +69,17 @@ class ImageFormat(StrEnum):
     JPEG = "jpeg"
 
 
+class PaperFormat(StrEnum):
+    """Sizes of paper."""
+
+    A3 = "a3"
+    A4 = "a4"
+    A5 = "a5"
+    LETTER = "letter"
+    LEGAL = "legal"
+    TABLOID = "tabloid"
+
+
 class MouseKind(StrEnum):
     MOVE = "move"
     DOWN = "down"
@@ -303,6 +314,7 @@ WaitUntilField = Annotated[WaitUntil, Kind(read_word(WaitUntil), _word_schema(Wa
 StateField = Annotated[ElementState, Kind(read_word(ElementState), _word_schema(ElementState))]
 ExtractKindField = Annotated[ExtractKind, Kind(read_word(ExtractKind), _word_schema(ExtractKind))]
 FormatField = Annotated[ImageFormat, Kind(read_word(ImageFormat), _word_schema(ImageFormat))]
+PaperField = Annotated[PaperFormat, Kind(read_word(PaperFormat), _word_schema(PaperFormat))]
 MouseKindField = Annotated[MouseKind, Kind(read_word(MouseKind), _word_schema(MouseKind))]
 PositionField = Annotated[
     Position,

@@ -1,4 +1,4 @@
-"""What is kept of a page, on the Playwright engine: its accessibility tree."""
+"""What is kept of a page, on the Playwright engine: its accessibility tree, and the page as PDF."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from playwright.async_api import Frame
 from bykilt.browser.engine.accessibility_tree import WholeTree
 from bykilt.browser.engine.action_model import Action
 from bykilt.browser.engine.action_result import ActionOutput
-from bykilt.browser.engine.actions_evidence import AccessibilitySnapshot
+from bykilt.browser.engine.actions_evidence import AccessibilitySnapshot, Pdf
 from bykilt.browser.engine.playwright_selectors import picked
 from bykilt.browser.engine.playwright_target import Target
+from bykilt.browser.engine.printing import keep_pdf, print_parameters
 from bykilt.browser.engine.progress import Progress
 
 if TYPE_CHECKING:
@@ -56,6 +57,15 @@ class _Frames:
             return None
 
 
+async def pdf(engine: PlaywrightEngine, action: Pdf, progress: Progress) -> ActionOutput:
+    target = await engine.target(action, progress)
+    progress.waiting_for("the page to be printed")
+    async with target.explained():
+        answer = await (await target.entry.cdp_session()).send("Page.printToPDF", print_parameters(action))
+    return keep_pdf(engine, action, answer["data"])
+
+
 HANDLERS: Mapping[type[Action], Callable[[PlaywrightEngine, Any, Progress], Awaitable[ActionOutput]]] = {
     AccessibilitySnapshot: accessibility_snapshot,
+    Pdf: pdf,
 }
