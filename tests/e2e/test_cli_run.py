@@ -182,3 +182,43 @@ def test_the_deadline_of_a_run_is_heeded(bykilt: CommandLine, tmp_path: Path) ->
     said = bykilt.run("run", flow_file(tmp_path, steps=steps), "--timeout", "2", "--json")
     assert said.code == 1
     assert said.json()["failure"]["code"] == "run_timeout"
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_requests_of_a_run_are_recorded(bykilt: CommandLine, greeting: Path, site: Site, engine: str) -> None:
+    """With `--har`; the summary and `runs show` say where."""
+    url = site.url("/form")
+
+    said = bykilt.run("run", greeting, "-p", f"url={url}", "--engine", engine, "--har=bodies")
+
+    assert said.code == 0, said.err
+    (line,) = [line for line in said.out.splitlines() if line.strip().startswith("Requests")]
+    archive = Path(line.split(maxsplit=1)[1])
+    entries = json.loads(archive.read_bytes())["log"]["entries"]
+    assert [entry["request"]["url"] for entry in entries][0] == url
+    assert "<title>Form</title>" in entries[0]["response"]["content"]["text"]
+    assert str(archive) in bykilt.run("runs", "show", archive.parent.name).out
+
+
+def test_a_flow_may_intercept_the_network(bykilt: CommandLine, tmp_path: Path, site: Site) -> None:
+    """As a step like any other; what it makes up is what the page gets."""
+    flow = flow_file(
+        tmp_path,
+        steps=[
+            {
+                "action": "intercept_network",
+                "rules": [
+                    {"url": "/api/*", "fulfill": {"json": {"said": "made up"}}},
+                    {"url": "/hit/*", "block": True},
+                ],
+            },
+            {"action": "navigate", "url": site.url("a.html")},
+            {"id": "got", "action": "evaluate_js", "expression": "fetch('/api/x').then((answer) => answer.json())"},
+        ],
+        outputs={"got": "${steps.got.result}"},
+    )
+
+    said = bykilt.run("run", flow, "--json")
+
+    assert said.code == 0, said.err
+    assert json.loads(said.out)["outputs"] == {"got": {"said": "made up"}}

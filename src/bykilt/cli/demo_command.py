@@ -33,6 +33,7 @@ def demo(
     headed: bool,
     timeout_s: float | None,
     traces: bool,
+    har: str | None,
     as_json: bool,
     quiet: bool,
     keep_serving: bool,
@@ -70,6 +71,7 @@ def demo(
             headed=headed,
             timeout_s=timeout_s,
             trace=traces,
+            har=har,
         )
         finished = carry_out(app, request, view)
         if as_json:

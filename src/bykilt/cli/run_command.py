@@ -34,6 +34,7 @@ def run(
     headed: bool,
     timeout_s: float | None,
     traces: bool,
+    har: str | None,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -65,6 +66,7 @@ def run(
         headed=headed,
         timeout_s=timeout_s,
         trace=traces,
+        har=har,
     )
     finished = carry_out(App.from_environment(), request, progress_view(quiet=quiet))
     if as_json:

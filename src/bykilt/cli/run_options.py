@@ -31,6 +31,13 @@ def run_options(command: F) -> F:
                 help="Deadline of the whole run.",
             ),
             click.option("--no-trace", "traces", flag_value=False, default=True, help="Leave out the trace."),
+            click.option(
+                "--har",
+                type=click.Choice(("headers", "bodies")),
+                is_flag=False,
+                flag_value="headers",
+                help="Write every request into network.har; with `--har=bodies` what was sent and came, too.",
+            ),
             click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON document."),
             click.option(
                 "-q", "--quiet", is_flag=True, help="Show no progress and no summary; only why it failed, if it did."

@@ -69,6 +69,7 @@ def summary_json(run: FinishedRun) -> dict[str, JsonValue]:
         "folder": str(folder.path),
         "result": str(folder.result),
         "trace": str(folder.trace) if folder.trace.is_file() else None,
+        "har": str(folder.har) if folder.har.is_file() else None,
         "files": [artifact_json(item) | {"path": str(folder.path / item.file)} for item in run.artifacts],
     }
 
@@ -92,6 +93,8 @@ def summary_lines(run: FinishedRun) -> Iterator[str]:
     for item in run.files(ArtifactKind.SCREENSHOT):
         yield from _labelled("Screenshot", str(folder.path / item.file))
     yield from _labelled("Result", str(folder.result))
+    if folder.har.is_file():
+        yield from _labelled("Requests", str(folder.har))
     if folder.trace.is_file():
         yield from _labelled("Trace", f"{program()} trace open {record.id}")
 

@@ -116,6 +116,8 @@ def show_run(run_name: str, as_json: bool) -> None:
     if artifacts:
         click.secho("\nFiles", bold=True)
         print_lines(_files(folder, artifacts))
+    if folder.har.is_file():
+        click.echo(f"\nRequests: {folder.har}")
     if folder.trace.is_file():
         click.echo(f"\nTrace: {program()} trace open {run.id}")
 

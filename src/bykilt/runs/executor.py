@@ -165,11 +165,13 @@ class RunExecutor:
 
 
 def launch_context(request: RunRequest) -> LaunchContext:
-    """Return the settings of the browser: those of the request, then the flow's wishes, then `headed`, `trace`."""
+    """Return the settings of the browser: the request's, then the flow's wishes, then `headed`, `trace`, `har`."""
     context = request.launch or LaunchContext()
     flow = request.flow
     if flow.browser.viewport_width is not None and flow.browser.viewport_height is not None:
         context = replace(context, viewport=Viewport(flow.browser.viewport_width, flow.browser.viewport_height))
     if flow.browser.user_agent is not None:
         context = replace(context, user_agent=flow.browser.user_agent)
+    if request.har is not None:
+        context = replace(context, record_har=request.har)
     return replace(context, headless=context.headless and not request.headed, trace_enabled=request.trace)

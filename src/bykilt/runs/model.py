@@ -25,7 +25,7 @@ class RunRequest:
     `params` are as given (`flows.params.bind_params` checks them at submission). `source` says where the flow
     came from, for people; by default what the flow itself says. `engine` None leaves the choice to the flow,
     then to the settings. `timeout_s` None leaves it to the flow, then to the settings. `launch` holds any
-    further settings of the browser; `headed`, `trace` and the flow's own wishes are put in on top.
+    further settings of the browser; `headed`, `trace`, `har` and the flow's own wishes are put in on top.
     """
 
     flow: Flow
@@ -35,6 +35,7 @@ class RunRequest:
     headed: bool = False
     timeout_s: float | None = None
     trace: bool = True
+    har: str | None = None
     launch: LaunchContext | None = None
 
 

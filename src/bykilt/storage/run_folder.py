@@ -2,6 +2,7 @@
 
     events.jsonl   every event, as it happened          request.json   what was asked for
     result.json    how the run ended                    trace.zip      for the trace viewer
+    network.har    every request, if asked for
     error.log      the traceback of a bug               screenshots/   data/   trace/
 
 Knows names, sizes and safe paths. Does not know what is in the files.
@@ -69,6 +70,10 @@ class RunFolder:
     @property
     def trace(self) -> Path:
         return self.path / "trace.zip"
+
+    @property
+    def har(self) -> Path:
+        return self.path / "network.har"
 
     @property
     def screenshots(self) -> Path:

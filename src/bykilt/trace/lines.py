@@ -162,12 +162,17 @@ def attachment_of(file: str, media_type: str) -> JsonObject:
 
 
 def network_line(fact: RequestFinished) -> Line:
+    """Return a request with its answer for the trace's network file."""
+    return Line({"type": "resource-snapshot", "snapshot": har_entry(fact)}, is_network=True)
+
+
+def har_entry(fact: RequestFinished) -> JsonDict:
     """Return a request with its answer as a HAR entry.
 
     Source: HAR 1.2 with Playwright's own fields, which begin with an underscore.
     """
     total_ms = max(fact.wait_ms, 0) + max(fact.receive_ms, 0)
-    entry: JsonDict = {
+    return {
         "pageref": fact.page_id,
         "startedDateTime": _iso(fact.start_wall_s),
         "time": total_ms,
@@ -179,7 +184,6 @@ def network_line(fact: RequestFinished) -> Line:
         "_monotonicTime": fact.start_ms,
         "_resourceType": fact.resource_type,
     }
-    return Line({"type": "resource-snapshot", "snapshot": entry}, is_network=True)
 
 
 def _request(fact: RequestFinished) -> JsonObject:
@@ -205,12 +209,16 @@ def _response(fact: RequestFinished) -> JsonObject:
         "content": {"size": fact.encoded_bytes, "mimeType": fact.media_type or "x-unknown"},
         "headersSize": -1,
         "bodySize": fact.encoded_bytes,
-        "redirectURL": dict(fact.response_headers).get("location", "") if 300 <= fact.status < 400 else "",
+        "redirectURL": _location(fact) if 300 <= fact.status < 400 else "",
         "_transferSize": 0 if fact.from_cache else fact.encoded_bytes,
     }
     if fact.failure:
         response["_failureText"] = fact.failure
     return response
+
+
+def _location(fact: RequestFinished) -> str:
+    return next((value for name, value in fact.response_headers if name.lower() == "location"), "")
 
 
 def _headers(pairs: tuple[tuple[str, str], ...]) -> list[JsonValue]:

@@ -32,7 +32,8 @@ from bykilt.browser.engine.errors import (
     LaunchFailed,
     UnknownEngine,
 )
-from bykilt.browser.engine.launch_context import LaunchContext, NetworkMode, Viewport
+from bykilt.browser.engine.har_file import HarFile
+from bykilt.browser.engine.launch_context import HarMode, LaunchContext, NetworkMode, Viewport
 from bykilt.browser.engine.progress import Progress
 from bykilt.browser.engine.trace_pictures import Picture, TracePictures
 from bykilt.clock import Clock, SystemClock
@@ -118,6 +119,7 @@ class BrowserEngine(ActionMethods, ABC):
         self._page_errors: deque[PageError] = deque(maxlen=_MAX_PAGE_ERRORS)
         self._calls = 0
         self._pictures: TracePictures | None = None
+        self._har: HarFile | None = None
 
     # ---- what each engine provides
 
@@ -164,6 +166,7 @@ class BrowserEngine(ActionMethods, ABC):
             raise EngineError("the engine is launched already", hint="shut it down first, or use a second engine")
         context = context or LaunchContext()
         context.check()
+        self._har = HarFile(context) if context.record_har != HarMode.OFF else None
         started_s = self.clock.monotonic_s()
         try:
             with anyio.fail_after(max(context.timeout_ms / 1000, 1)):
@@ -186,7 +189,12 @@ class BrowserEngine(ActionMethods, ABC):
         """End the browser. No process and no profile folder is left; calling it twice is fine."""
         self._context = None
         self._pictures = None
+        har, self._har = self._har, None
+        if har is not None:
+            await har.settle()
         await self._close_bounded()
+        if har is not None:
+            await har.write(self.artifact_dir, self.publish)
 
     async def _close_bounded(self) -> None:
         with anyio.move_on_after(SHUTDOWN_S, shield=True) as patience:
@@ -340,6 +348,8 @@ class BrowserEngine(ActionMethods, ABC):
             self._console.append(fact)
         elif isinstance(fact, PageError):
             self._page_errors.append(fact)
+        if self._har is not None:
+            self._har.recorder.hear(fact, self.clock.wall_s())
         self._facts.publish(fact)
 
     async def get_console_messages(self) -> list[dict[str, Any]]:

@@ -19,6 +19,7 @@ from bykilt.browser.engine.actions import Action
 from bykilt.browser.engine.browser_engine import ActionOutput, BrowserEngine, EngineType, Picture
 from bykilt.browser.engine.cdp_actions import HANDLERS
 from bykilt.browser.engine.cdp_errors import translated
+from bykilt.browser.engine.cdp_har import HarBodies
 from bykilt.browser.engine.cdp_network import CdpNetwork
 from bykilt.browser.engine.cdp_target import Pages
 from bykilt.browser.engine.errors import BrowserGone, LaunchFailed
@@ -70,6 +71,8 @@ class CDPEngine(BrowserEngine):
                 self._browser_context = await browser.new_context(settings, proxy=context.proxy)
             self._network = CdpNetwork(self, self.clock)
             await self._network.join(self._browser_context)
+            if self._har is not None and self._har.recorder.with_bodies:
+                await self._browser_context.add_feature(HarBodies(self._har))
         except ProtocolError as error:
             raise await self._launch_failure(error) from error
         self._pages = Pages(self._browser_context)

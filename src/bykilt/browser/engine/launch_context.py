@@ -19,6 +19,14 @@ class NetworkMode(StrEnum):
     HOST = "host"
 
 
+class HarMode(StrEnum):
+    """What of the requests is written into `network.har`."""
+
+    OFF = "off"
+    HEADERS = "headers"
+    BODIES = "bodies"
+
+
 @dataclass(frozen=True, slots=True)
 class Viewport:
     """The size of the page area, in CSS pixels."""
@@ -33,6 +41,7 @@ class LaunchContext:
 
     `viewport` may be given as `{"width": …, "height": …}` or `(width, height)`; `timeout_ms` is the deadline
     of every action that names none. `cdp_url` attaches to a browser that runs elsewhere instead of starting one.
+    With `record_har`, `network.har` is written into the artifact folder at shutdown.
     """
 
     headless: bool = True
@@ -52,6 +61,9 @@ class LaunchContext:
     cdp_url: str | None = None
     user_data_dir: str | Path | None = None
     storage_state: str | Path | None = None
+    record_har: str = HarMode.OFF
+    har_max_body_bytes: int = 1 << 20
+    har_max_total_bytes: int = 64 << 20
 
     @property
     def viewport_size(self) -> Viewport:
@@ -84,6 +96,10 @@ class LaunchContext:
             raise InvalidInput(f"browser_type {self.browser_type!r} is not supported", hint="use 'chromium'")
         if self.timeout_ms <= 0:
             raise InvalidInput(f"timeout_ms must be above 0, got {self.timeout_ms:g}", hint="30000 is the default")
+        if self.record_har not in list(HarMode):
+            raise InvalidInput(f"record_har {self.record_har!r} is unknown", hint=f"use one of {', '.join(HarMode)}")
+        if self.har_max_body_bytes < 0 or self.har_max_total_bytes < 0:
+            raise InvalidInput("the limits of the HAR must not be below 0", hint="leave them out for the defaults")
         try:
             mode = NetworkMode(self.sandbox_network_mode)
         except ValueError:

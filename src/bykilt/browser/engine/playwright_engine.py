@@ -105,7 +105,7 @@ class PlaywrightEngine(BrowserEngine):
         pages = self._pages = PageRegistry(opened, self, self.clock)
         self._network = PlaywrightNetwork(opened, pages, self, self.clock)
         heard = not isinstance(self._facts, Unheard)
-        PageFacts(pages, self, self.clock).listen(opened, to_network=heard)
+        PageFacts(pages, self, self.clock, self._har).listen(opened, to_network=heard or self._har is not None)
         page = opened.pages[0] if opened.pages else await opened.new_page()
         pages.make_current(pages.entry_of(page))
         return page

@@ -14,6 +14,7 @@ from playwright.async_api import BrowserContext, Dialog, Request, WebError
 from playwright.async_api import ConsoleMessage as PlaywrightMessage
 from playwright.async_api import Error as PlaywrightError
 
+from bykilt.browser.engine.har_file import HarFile
 from bykilt.browser.engine.playwright_pages import PageRegistry
 from bykilt.clock import Clock
 from bykilt.events.credential_headers import shown_headers
@@ -30,11 +31,13 @@ _WORDS: dict[str, JsonValue] = {"true": True, "false": False, "null": None}
 class PageFacts:
     """Turns the events of a context into facts."""
 
-    def __init__(self, pages: PageRegistry, facts: FactSink, clock: Clock) -> None:
+    def __init__(self, pages: PageRegistry, facts: FactSink, clock: Clock, har: HarFile | None = None) -> None:
         self._pages = pages
         self._facts = facts
         self._clock = clock
         self._numbers = itertools.count(1)
+        self._har = har if har is not None and har.recorder.with_bodies else None
+        self._bodies_asked: dict[Request, str] = {}
 
     def listen(self, context: BrowserContext, *, to_network: bool) -> None:
         """Hear console, errors and dialogs; and the network, if wanted."""
@@ -45,6 +48,8 @@ class PageFacts:
         if to_network:
             context.on("requestfailed", self._request)
             context.on("requestfinished", self._request)
+            if self._har is not None:
+                context.on("requestfinished", self._body)
 
     def _now_ms(self) -> float:
         return self._clock.monotonic_s() * 1000
@@ -108,9 +113,12 @@ class PageFacts:
         answered_ms, ended_ms = max(0.0, timing["responseStart"]), max(0.0, timing["responseEnd"])
         headers = response.headers if response else {}
         now_ms = self._now_ms()
+        request_id = f"request@{next(self._numbers)}"
+        if self._har is not None and request.post_data_buffer is not None:
+            self._har.recorder.add_sent(request_id, request.post_data_buffer.decode("utf-8", errors="replace"))
         self._facts.publish(
             RequestFinished(
-                request_id=f"request@{next(self._numbers)}",
+                request_id=request_id,
                 page_id=page_of(request, self._pages),
                 url=request.url,
                 method=request.method,
@@ -131,6 +139,21 @@ class PageFacts:
                 failure=request.failure or "",
             )
         )
+        if self._har is not None and response is not None and self._har.ask(request_id):
+            self._bodies_asked[request] = request_id
+
+    async def _body(self, request: Request) -> None:
+        request_id, har = self._bodies_asked.pop(request, None), self._har
+        if request_id is None or har is None:
+            return
+        body: bytes | None = None
+        try:
+            response = request.existing_response
+            body = await response.body() if response is not None else None
+        except PlaywrightError:
+            pass  # the page has left it behind, or is gone
+        finally:
+            har.came(request_id, body, is_text=_is_utf8(body))
 
 
 def page_of(request: Request, pages: PageRegistry) -> PageId | None:
@@ -139,6 +162,13 @@ def page_of(request: Request, pages: PageRegistry) -> PageId | None:
         return pages.id_of(request.frame.page)
     except PlaywrightError:
         return None  # a service worker's, or of a frame that is no more
+
+
+def _is_utf8(body: bytes | None) -> bool:
+    try:
+        return body is not None and bool(body.decode() or True)
+    except UnicodeDecodeError:
+        return False
 
 
 def _length(headers: dict[str, str]) -> int:
