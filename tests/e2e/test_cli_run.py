@@ -195,7 +195,7 @@ def test_the_requests_of_a_run_are_recorded(bykilt: CommandLine, greeting: Path,
     (line,) = [line for line in said.out.splitlines() if line.strip().startswith("Requests")]
     archive = Path(line.split(maxsplit=1)[1])
     entries = json.loads(archive.read_bytes())["log"]["entries"]
-    assert [entry["request"]["url"] for entry in entries][0] == url
+    assert entries[0]["request"]["url"] == url
     assert "<title>Form</title>" in entries[0]["response"]["content"]["text"]
     assert str(archive) in bykilt.run("runs", "show", archive.parent.name).out
 

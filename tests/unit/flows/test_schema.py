@@ -46,9 +46,9 @@ def test_every_kind_of_step_is_in_it_with_all_its_fields() -> None:
     assert steps == {*action_types(), *CONTROL_MODELS}
     for name, action in action_types().items():
         properties = found[f"step_{name}"]["properties"]
-        assert set(fields_of(action)) <= set(properties)
+        assert {spec.step_key for spec in fields_of(action).values()} <= set(properties)
         assert {"id", "title", "when", "retry", "on_error", "timeout_ms"} <= set(properties)
-        required = {spec.name for spec in fields_of(action).values() if spec.required}
+        required = {spec.step_key for spec in fields_of(action).values() if spec.required}
         assert set(found[f"step_{name}"]["required"]) == {"action", *required}
 
 

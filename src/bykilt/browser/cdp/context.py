@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from bykilt.browser.cdp.commands import TARGET_CREATE_TARGET, TARGET_DISPOSE_BROWSER_CONTEXT
+from bykilt.browser.cdp.commands import TARGET_CLOSE_TARGET, TARGET_CREATE_TARGET, TARGET_DISPOSE_BROWSER_CONTEXT
 from bykilt.browser.cdp.connection import Session
 from bykilt.browser.cdp.cookies import CookieJar
 from bykilt.browser.cdp.errors import ProtocolError, SessionClosed
@@ -101,7 +101,7 @@ class BrowserContext:
             self.changed.fire()
 
     async def new_page(self) -> Page:
-        """Open an empty page.
+        """Open an empty page. One that cannot be prepared is closed again.
 
         Raises:
             ProtocolError: The browser refused or is gone.
@@ -111,8 +111,15 @@ class BrowserContext:
             params["browserContextId"] = self.id
         answer = await self._root.send(TARGET_CREATE_TARGET(params))
         target_id = answer["targetId"]
-        page = await self.changed.wait_until(lambda: self._by_target(target_id))
-        await page.wait_until_ready()
+        try:
+            page = await self.changed.wait_until(lambda: self._by_target(target_id))
+            await page.wait_until_ready()
+        except BaseException:
+            self._root.post(TARGET_CLOSE_TARGET({"targetId": target_id}))
+            unfit = self._by_target(target_id)
+            if unfit is not None:
+                self._gone(unfit, "it could not be prepared")
+            raise
         return page
 
     async def dispose(self) -> None:
