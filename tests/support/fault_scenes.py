@@ -75,6 +75,12 @@ SCENES = _scenes(
     Scene("switch_tab", lambda _, page: {"page": page}, moves_pages=True),
     Scene("close_tab", {}, moves_pages=True),
     Scene("wait_for_popup", {"action": {"type": "click", "selector": "#tab"}}, "popups.html", moves_pages=True),
+    Scene(
+        "wait_for_download",
+        {"action": {"type": "click", "selector": "#attachment"}},
+        "downloads.html",
+        moves_pages=True,
+    ),
     Scene("accessibility_snapshot", {}, "forms.html"),
     Scene("pdf", {"path": "fault.pdf"}),
     Scene("set_cookie", {"name": "flavour", "value": "green"}),

@@ -118,6 +118,9 @@ class ScriptedEngine(BrowserEngine):
     async def take_picture(self) -> Picture | None:
         return None
 
+    def has_browser(self) -> bool:
+        return self.is_open
+
     @property
     def request_record(self) -> RequestRecord:
         return RequestRecord()

@@ -312,6 +312,21 @@ class WebSocketClosed:
 
 
 @dataclass(frozen=True, slots=True)
+class DownloadFinished:
+    """What became of a download. `file` is where it was kept; empty, as `sha256`, when it was not."""
+
+    kind: ClassVar[str] = "download.finished"
+    name: str
+    outcome: Outcome
+    size_bytes: int
+    sha256: str
+    file: str
+    url: str
+    time_ms: float
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DataSaved:
     kind: ClassVar[str] = "data.saved"
     file: str
@@ -353,6 +368,7 @@ Fact: TypeAlias = (
     | WebSocketOpened
     | WebSocketFrame
     | WebSocketClosed
+    | DownloadFinished
     | DataSaved
     | Warned
 )

@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from bykilt.browser.cdp.connection import Command
 
 if TYPE_CHECKING:
-    from cdp_use.cdp.browser.commands import GetVersionReturns, SetDownloadBehaviorParameters
+    from cdp_use.cdp.browser.commands import (
+        CancelDownloadParameters,
+        GetVersionReturns,
+        SetDownloadBehaviorParameters,
+    )
     from cdp_use.cdp.dom.commands import (
         DescribeNodeParameters,
         DescribeNodeReturns,
@@ -102,6 +106,7 @@ if TYPE_CHECKING:
 Nothing: TypeAlias = dict[str, Any]
 
 ACCESSIBILITY_ENABLE: Command[Nothing, Nothing] = Command("Accessibility.enable")
+BROWSER_CANCEL_DOWNLOAD: Command[CancelDownloadParameters, Nothing] = Command("Browser.cancelDownload")
 BROWSER_CLOSE: Command[Nothing, Nothing] = Command("Browser.close")
 BROWSER_GET_VERSION: Command[Nothing, GetVersionReturns] = Command("Browser.getVersion")
 BROWSER_SET_DOWNLOAD_BEHAVIOR: Command[SetDownloadBehaviorParameters, Nothing] = Command("Browser.setDownloadBehavior")

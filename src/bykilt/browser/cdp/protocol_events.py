@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from bykilt.browser.cdp.connection import EventName
 
 if TYPE_CHECKING:
+    from cdp_use.cdp.browser.events import DownloadProgressEvent, DownloadWillBeginEvent
     from cdp_use.cdp.fetch.events import AuthRequiredEvent, RequestPausedEvent
     from cdp_use.cdp.input.events import DragInterceptedEvent
     from cdp_use.cdp.inspector.events import TargetCrashedEvent as InspectorCrashedEvent
@@ -60,6 +61,8 @@ Nothing: TypeAlias = dict[str, Any]
 
 FETCH_AUTH_REQUIRED: EventName[AuthRequiredEvent] = EventName("Fetch.authRequired")
 FETCH_REQUEST_PAUSED: EventName[RequestPausedEvent] = EventName("Fetch.requestPaused")
+BROWSER_DOWNLOAD_PROGRESS: EventName[DownloadProgressEvent] = EventName("Browser.downloadProgress")
+BROWSER_DOWNLOAD_WILL_BEGIN: EventName[DownloadWillBeginEvent] = EventName("Browser.downloadWillBegin")
 INPUT_DRAG_INTERCEPTED: EventName[DragInterceptedEvent] = EventName("Input.dragIntercepted")
 INSPECTOR_TARGET_CRASHED: EventName[InspectorCrashedEvent] = EventName("Inspector.targetCrashed")
 LOG_ENTRY_ADDED: EventName[EntryAddedEvent] = EventName("Log.entryAdded")

@@ -125,6 +125,10 @@ class ActionMethods:
         """Delete every cookie of the context."""
         return await self.dispatch({"type": "clear_cookies"})
 
+    async def wait_for_download(self, action: Mapping[str, JsonValue], timeout_ms: float | None = None) -> ActionResult:
+        """Carry out an action and keep the file that it downloads; see the action `wait_for_download`."""
+        return await self.dispatch({"type": "wait_for_download", "action": dict(action), "timeout_ms": timeout_ms})
+
 
 def metadata_of(result: ActionResult) -> dict[str, Any]:
     """Return what an action gave.

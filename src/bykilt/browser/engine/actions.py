@@ -23,7 +23,7 @@ from bykilt.browser.engine.action_model import (
     to_json,
 )
 from bykilt.browser.engine.actions_evidence import AccessibilitySnapshot, Pdf
-from bykilt.browser.engine.actions_files import WaitForPopup
+from bykilt.browser.engine.actions_files import WaitForDownload, WaitForPopup
 from bykilt.browser.engine.actions_network import InterceptNetwork
 from bykilt.browser.engine.actions_state import ClearCookies, GetCookies, SetCookie
 from bykilt.browser.engine.errors import InvalidAction
@@ -402,6 +402,7 @@ __all__ = [
     "Type",
     "Uncheck",
     "WaitFor",
+    "WaitForDownload",
     "WaitForPopup",
     "action_types",
     "fields_of",

@@ -10,7 +10,7 @@ import tempfile
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +22,8 @@ from bykilt.browser.engine.action_methods import ActionMethods
 from bykilt.browser.engine.action_result import ActionOutput, ActionResult
 from bykilt.browser.engine.action_titles import title_of
 from bykilt.browser.engine.actions import Action, parse_action, to_json
+from bykilt.browser.engine.downloads import BrowserFiles, Downloads
+from bykilt.browser.engine.engine_metrics import EngineMetrics
 from bykilt.browser.engine.errors import (
     ActionError,
     BrowserGone,
@@ -51,7 +53,7 @@ from bykilt.events.model import (
     Warned,
 )
 from bykilt.ids import CallId, PageId
-from bykilt.json_types import JsonValue
+from bykilt.json_types import JsonObject, JsonValue
 
 _MAX_CONSOLE_MESSAGES = 1000
 _MAX_PAGE_ERRORS = 200
@@ -65,34 +67,6 @@ class EngineType(StrEnum):
 
     CDP = "cdp"
     PLAYWRIGHT = "playwright"
-
-
-@dataclass
-class EngineMetrics:
-    """Counts since launch. Times in ms."""
-
-    engine_type: str = ""
-    launch_duration_ms: float = 0.0
-    total_actions: int = 0
-    failed_actions: int = 0
-    total_duration_ms: float = 0.0
-    actions_by_type: dict[str, int] = field(default_factory=dict)
-    errors_by_code: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def average_duration_ms(self) -> float:
-        """Mean time of an action; 0 before the first."""
-        return self.total_duration_ms / self.total_actions if self.total_actions else 0.0
-
-    def count(self, result: ActionResult) -> None:
-        """Add one finished action."""
-        self.total_actions += 1
-        self.total_duration_ms += result.duration_ms
-        self.actions_by_type[result.action_type] = self.actions_by_type.get(result.action_type, 0) + 1
-        if not result.success:
-            self.failed_actions += 1
-            code = str(result.metadata.get("error_code", ""))
-            self.errors_by_code[code] = self.errors_by_code.get(code, 0) + 1
 
 
 class BrowserEngine(ActionMethods, ABC):
@@ -120,6 +94,7 @@ class BrowserEngine(ActionMethods, ABC):
         self._calls = 0
         self._pictures: TracePictures | None = None
         self._har: HarFile | None = None
+        self._downloads: Downloads | None = None
 
     # ---- what each engine provides
 
@@ -142,6 +117,10 @@ class BrowserEngine(ActionMethods, ABC):
     @abstractmethod
     async def take_picture(self) -> Picture | None:
         """Return the current page's viewport as a picture for the trace, or None if it has none to give."""
+
+    @abstractmethod
+    def has_browser(self) -> bool:
+        """Return true, or raise `BrowserGone` when the browser has ended."""
 
     @property
     @abstractmethod
@@ -198,6 +177,8 @@ class BrowserEngine(ActionMethods, ABC):
 
     async def _close_bounded(self) -> None:
         with anyio.move_on_after(SHUTDOWN_S, shield=True) as patience:
+            if self._downloads is not None:
+                await self._downloads.give_up()
             await self.close_browser()
         if patience.cancelled_caught:
             self.publish(
@@ -267,6 +248,8 @@ class BrowserEngine(ActionMethods, ABC):
         await self._picture(call_id, SnapshotPhase.BEFORE)
         progress = Progress(call_id, parsed.type, timeout_s, self.clock, self._facts)
         output, error = await self._attempt(parsed, progress, timeout_s)
+        if self._downloads is not None:
+            await self._downloads.settle()
         await self._picture(call_id, SnapshotPhase.AFTER)
         result = self._finish(parsed.type, started_s, output, error)
         if self._heard:
@@ -384,6 +367,25 @@ class BrowserEngine(ActionMethods, ABC):
             }
             for error in self._page_errors
         ]
+
+    @property
+    def downloads(self) -> Downloads:
+        """What the browser that runs has downloaded."""
+        assert self._downloads is not None
+        return self._downloads
+
+    def expect_downloads(self, context: LaunchContext, files: BrowserFiles) -> Downloads:
+        """Begin to keep what the browser puts there; the browser's events are for what is returned."""
+        self._downloads = Downloads(
+            context.download_limits, files, lambda: self.artifact_dir / "downloads", self._facts, self.clock
+        )
+        return self._downloads
+
+    async def get_downloads(self) -> list[JsonObject]:
+        """Return every download since launch, once they have ended (or the time of an action is up)."""
+        with anyio.move_on_after(self.context.timeout_ms / 1000):
+            await self.downloads.wait_for_all()
+        return self.downloads.listed()
 
     def artifact_path(self, wanted: str | None, default_stem: str, suffix: str) -> Path:
         """Return where a file of an action goes, its folder made.

@@ -16,12 +16,15 @@ from bykilt.browser.cdp.errors import ConnectionClosed, ProtocolError
 from bykilt.browser.cdp.page import Page, PageSettings, Surroundings
 from bykilt.browser.cdp.transport import PipeTransport, Transport
 from bykilt.browser.engine.actions import Action
+from bykilt.browser.engine.attached import make_shared_folder, remove_shared_folder
 from bykilt.browser.engine.browser_engine import ActionOutput, BrowserEngine, EngineType, Picture
 from bykilt.browser.engine.cdp_actions import HANDLERS
 from bykilt.browser.engine.cdp_errors import translated
+from bykilt.browser.engine.cdp_files import watch_downloads
 from bykilt.browser.engine.cdp_har import HarBodies
 from bykilt.browser.engine.cdp_network import CdpNetwork
 from bykilt.browser.engine.cdp_target import Pages
+from bykilt.browser.engine.downloads import BrowserFiles
 from bykilt.browser.engine.errors import BrowserGone, LaunchFailed
 from bykilt.browser.engine.launch_context import LaunchContext
 from bykilt.browser.engine.launching import chromium_settings, launch_errors
@@ -52,6 +55,7 @@ class CDPEngine(BrowserEngine):
     _network: CdpNetwork | None = None
     _closing = False
     _staged = 0
+    _shared_folder: Path | None = None
 
     # ---- life
 
@@ -69,6 +73,7 @@ class CDPEngine(BrowserEngine):
                 self._browser_context = await browser.first_context()
             else:
                 self._browser_context = await browser.new_context(settings, proxy=context.proxy)
+            await self._accept_downloads(context, browser, self._browser_context)
             self._network = CdpNetwork(self, self.clock)
             await self._network.join(self._browser_context)
             if self._har is not None and self._har.recorder.with_bodies:
@@ -89,6 +94,16 @@ class CDPEngine(BrowserEngine):
                 user_agent=context.user_agent or browser.user_agent,
             )
         )
+
+    async def _accept_downloads(self, context: LaunchContext, browser: Browser, of: BrowserContext) -> None:
+        process = self._process
+        if process is not None:
+            files = BrowserFiles(process.folder.downloads, process.uid)
+        else:
+            self._shared_folder = make_shared_folder()
+            files = BrowserFiles(self._shared_folder, None)
+        downloads = self.expect_downloads(context, files)
+        await watch_downloads(browser.connection.root, downloads, files.folder, of.id)
 
     async def _reach_browser(self, context: LaunchContext) -> Transport:
         if context.cdp_url is not None:
@@ -134,6 +149,7 @@ class CDPEngine(BrowserEngine):
             await browser.close(end_browser=process is not None)
         if process is not None:
             await process.close(grace_s=2)
+        remove_shared_folder(self._shared_folder)
         if was_running:
             self.publish(BrowserClosed("shutdown", expected=True))
 
@@ -142,13 +158,17 @@ class CDPEngine(BrowserEngine):
     async def perform(self, action: Action, progress: Progress) -> ActionOutput:
         pages = self._pages
         assert pages is not None
-        lost = self._browser.connection.closed_because if self._browser else None
-        if lost is not None:
-            # Its pages went with it; that there is none would be the smaller part of the truth.
-            raise BrowserGone(self._why(lost))
+        # Its pages go with it; that there is none would be the smaller part of the truth.
+        self.has_browser()
         page = action.page or self.current_page or "that was there"
         with translated(lambda: self._why("the connection broke"), progress, page):
             return await HANDLERS[type(action)](self, pages, action, progress)
+
+    def has_browser(self) -> bool:
+        lost = self._browser.connection.closed_because if self._browser else None
+        if lost is not None:
+            raise BrowserGone(self._why(lost))
+        return True
 
     async def take_picture(self) -> Picture | None:
         page = self._current()

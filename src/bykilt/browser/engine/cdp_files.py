@@ -1,19 +1,26 @@
-"""What comes out of an action on the CDP engine: the page that it opens."""
+"""What comes out of an action on the CDP engine: the page that it opens, the file that it downloads."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bykilt.browser.cdp.commands import BROWSER_CANCEL_DOWNLOAD, BROWSER_SET_DOWNLOAD_BEHAVIOR
+from bykilt.browser.cdp.connection import Session
 from bykilt.browser.cdp.errors import ConnectionClosed, SessionClosed
 from bykilt.browser.cdp.page import Page
-from bykilt.browser.engine.actions import Action, WaitForPopup
+from bykilt.browser.cdp.protocol_events import BROWSER_DOWNLOAD_PROGRESS, BROWSER_DOWNLOAD_WILL_BEGIN
+from bykilt.browser.engine.actions import Action, WaitForDownload, WaitForPopup
 from bykilt.browser.engine.browser_engine import ActionOutput
 from bykilt.browser.engine.cdp_target import Pages
-from bykilt.browser.engine.outcomes import no_popup, popup_output, popup_without_document
+from bykilt.browser.engine.downloads import Downloads
+from bykilt.browser.engine.outcomes import no_popup, popup_output, popup_without_document, wait_for_download
 from bykilt.browser.engine.progress import Progress
 
 if TYPE_CHECKING:
+    from cdp_use.cdp.browser.commands import CancelDownloadParameters, SetDownloadBehaviorParameters
+
     from bykilt.browser.engine.cdp_engine import CDPEngine
 
 
@@ -46,4 +53,31 @@ def _check_connection(page: Page) -> None:
         raise ConnectionClosed(lost)
 
 
-HANDLERS: Mapping[type[Action], Any] = {WaitForPopup: wait_for_popup}
+def watch_downloads(root: Session, downloads: Downloads, folder: Path, context_id: str | None) -> Awaitable[object]:
+    """Have the browser put the downloads of a context into a folder and tell of them; returns its answer."""
+
+    def cancel(guid: str | None) -> None:
+        if guid is not None:
+            params: CancelDownloadParameters = {"guid": guid}
+            if context_id is not None:
+                params["browserContextId"] = context_id
+            root.post(BROWSER_CANCEL_DOWNLOAD(params))
+
+    root.on(BROWSER_DOWNLOAD_WILL_BEGIN, lambda event: cancel(downloads.begun(event)))
+    root.on(BROWSER_DOWNLOAD_PROGRESS, lambda event: cancel(downloads.progressed(event)))
+    root.connection.on_close(lambda _: downloads.wake())
+    params: SetDownloadBehaviorParameters = {
+        "behavior": "allowAndName",
+        "downloadPath": str(folder),
+        "eventsEnabled": True,
+    }
+    if context_id is not None:
+        params["browserContextId"] = context_id
+    return root.send(BROWSER_SET_DOWNLOAD_BEHAVIOR(params))
+
+
+async def _wait_for_download(engine: CDPEngine, _: Pages, action: WaitForDownload, progress: Progress) -> ActionOutput:
+    return await wait_for_download(engine, action, progress)
+
+
+HANDLERS: Mapping[type[Action], Any] = {WaitForPopup: wait_for_popup, WaitForDownload: _wait_for_download}

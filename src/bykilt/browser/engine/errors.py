@@ -176,6 +176,27 @@ class FileRejected(ActionError):
         super().__init__(f"{path}: {reason}", hint=hint)
 
 
+class DownloadFailed(ActionError):
+    """A download began and did not come to its end."""
+
+    code = "download_failed"
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"the download of {name!r} failed: {reason}", hint="check that the server answers to its end")
+
+
+class DownloadRefused(ActionError):
+    """A download broke the limits of the launch; nothing of it was kept."""
+
+    code = "download_refused"
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(
+            f"the download of {name!r} was refused: {reason}",
+            hint="see `download_max_bytes` and `download_types` of the launch",
+        )
+
+
 class OptionNotFound(ActionError):
     code = "option_not_found"
 

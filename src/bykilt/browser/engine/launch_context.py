@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from bykilt.browser.engine.download_limits import DownloadLimits
 from bykilt.errors import InvalidInput
 
 
@@ -42,6 +43,7 @@ class LaunchContext:
     `viewport` may be given as `{"width": …, "height": …}` or `(width, height)`; `timeout_ms` is the deadline
     of every action that names none. `cdp_url` attaches to a browser that runs elsewhere instead of starting one.
     With `record_har`, `network.har` is written into the artifact folder at shutdown.
+    `download_types` are suffixes and media types such as `.pdf` and `image/*`; None allows all.
     """
 
     headless: bool = True
@@ -64,6 +66,8 @@ class LaunchContext:
     record_har: str = HarMode.OFF
     har_max_body_bytes: int = 1 << 20
     har_max_total_bytes: int = 64 << 20
+    download_max_bytes: int = 1 << 30
+    download_types: Sequence[str] | None = None
 
     @property
     def viewport_size(self) -> Viewport:
@@ -89,9 +93,19 @@ class LaunchContext:
             raise InvalidInput(f"viewport {size.width}x{size.height} is out of range", hint="use 1 to 10000 pixels")
         return size
 
+    @property
+    def download_limits(self) -> DownloadLimits:
+        """What may be downloaded.
+
+        Raises:
+            InvalidInput: A limit is impossible.
+        """
+        return DownloadLimits.of(self.download_max_bytes, self.download_types)
+
     def check(self) -> None:
         """Raise `InvalidInput` where a setting is impossible, or cannot be enforced and so must not be promised."""
         _ = self.viewport_size
+        _ = self.download_limits
         if self.browser_type not in ("chromium", "chrome"):
             raise InvalidInput(f"browser_type {self.browser_type!r} is not supported", hint="use 'chromium'")
         if self.timeout_ms <= 0:

@@ -18,12 +18,15 @@ from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from bykilt.browser.engine.actions import Action, Navigate
+from bykilt.browser.engine.attached import make_shared_folder, remove_shared_folder
 from bykilt.browser.engine.browser_engine import ActionOutput, BrowserEngine, EngineType, Picture
+from bykilt.browser.engine.downloads import BrowserFiles
 from bykilt.browser.engine.errors import ActionError, BrowserGone, LaunchFailed
 from bykilt.browser.engine.launch_context import LaunchContext
 from bykilt.browser.engine.launching import chromium_settings, launch_errors
 from bykilt.browser.engine.playwright_actions import HANDLERS
 from bykilt.browser.engine.playwright_facts import PageFacts
+from bykilt.browser.engine.playwright_files import context_id_of, watch_downloads
 from bykilt.browser.engine.playwright_network import PlaywrightNetwork
 from bykilt.browser.engine.playwright_pages import PageEntry, PageRegistry
 from bykilt.browser.engine.playwright_pictures import image_size
@@ -58,6 +61,7 @@ class PlaywrightEngine(BrowserEngine):
     _closing = False
     _lost = False
     _uploads = 0
+    _shared_folder: Path | None = None
 
     # ---- life
 
@@ -108,7 +112,20 @@ class PlaywrightEngine(BrowserEngine):
         PageFacts(pages, self, self.clock, self._har).listen(opened, to_network=heard or self._har is not None)
         page = opened.pages[0] if opened.pages else await opened.new_page()
         pages.make_current(pages.entry_of(page))
+        await self._accept_downloads(context, pages.entry_of(page))
         return page
+
+    async def _accept_downloads(self, context: LaunchContext, first: PageEntry) -> None:
+        wrapper, browser = self._wrapper, self._browser
+        assert browser is not None
+        if wrapper is not None:
+            files = BrowserFiles(wrapper.folder.downloads, wrapper.uid)
+        else:
+            self._shared_folder = make_shared_folder()
+            files = BrowserFiles(self._shared_folder, None)
+        downloads = self.expect_downloads(context, files)
+        context_id = None if wrapper is not None else await context_id_of(first)
+        await watch_downloads(await browser.new_browser_cdp_session(), downloads, files.folder, context_id)
 
     async def _open_context(
         self, driver: Playwright, context: LaunchContext, settings: ChromiumSettings
@@ -163,6 +180,8 @@ class PlaywrightEngine(BrowserEngine):
         if self._closing or self._lost:
             return
         self._lost = True
+        if self._downloads is not None:
+            self._downloads.wake()
         self.publish(BrowserClosed(self._how_gone() or "the browser ended", expected=False))
 
     def _how_gone(self) -> str | None:
@@ -194,15 +213,20 @@ class PlaywrightEngine(BrowserEngine):
             await wrapper.close()
         if driver is not None:
             await _bounded(driver.stop())
+        remove_shared_folder(self._shared_folder)
         if was_running:
             self.publish(BrowserClosed("shutdown", expected=True))
 
     # ---- actions
 
     async def perform(self, action: Action, progress: Progress) -> ActionOutput:
+        self.has_browser()
+        return await HANDLERS[type(action)](self, action, progress)
+
+    def has_browser(self) -> bool:
         if self._lost:
             raise BrowserGone(self._how_gone() or "it ended")
-        return await HANDLERS[type(action)](self, action, progress)
+        return True
 
     @property
     def registry(self) -> PageRegistry:

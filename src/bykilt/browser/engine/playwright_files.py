@@ -1,14 +1,19 @@
-"""What comes out of an action on the Playwright engine: the page that it opens."""
+"""What comes out of an action on the Playwright engine: the page that it opens, the file that it downloads."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bykilt.browser.engine.actions import Action, WaitForPopup
+from playwright.async_api import CDPSession
+from playwright.async_api import Error as PlaywrightError
+
+from bykilt.browser.engine.actions import Action, WaitForDownload, WaitForPopup
 from bykilt.browser.engine.browser_engine import ActionOutput
-from bykilt.browser.engine.outcomes import no_popup, popup_output
+from bykilt.browser.engine.downloads import Downloads
+from bykilt.browser.engine.outcomes import no_popup, popup_output, wait_for_download
 from bykilt.browser.engine.playwright_pages import PageEntry
 from bykilt.browser.engine.progress import Progress
 
@@ -35,4 +40,33 @@ def _opened_by(opener: PageEntry, opened: list[PageEntry]) -> PageEntry | None:
     return next((entry for entry in opened if entry.opener_id == opener.id), None)
 
 
-HANDLERS: Mapping[type[Action], Any] = {WaitForPopup: wait_for_popup}
+async def watch_downloads(session: CDPSession, downloads: Downloads, folder: Path, context_id: str | None) -> None:
+    """Have the browser put the downloads of a context into a folder and tell of them.
+
+    Playwright's own events tell neither how large a download grows nor when it breaks off. The browser is told
+    again what Playwright has told it, since only who tells it hears of them.
+    """
+    of_context = {} if context_id is None else {"browserContextId": context_id}
+
+    async def cancel(guid: str | None) -> None:
+        if guid is not None:
+            try:
+                await session.send("Browser.cancelDownload", {"guid": guid, **of_context})
+            except PlaywrightError:
+                pass  # it has ended, or the browser has
+
+    session.on("Browser.downloadWillBegin", lambda event: cancel(downloads.begun(event)))
+    session.on("Browser.downloadProgress", lambda event: cancel(downloads.progressed(event)))
+    await session.send(
+        "Browser.setDownloadBehavior",
+        {"behavior": "allowAndName", "downloadPath": str(folder), "eventsEnabled": True, **of_context},
+    )
+
+
+async def context_id_of(entry: PageEntry) -> str:
+    """Return the protocol's id of the context that a page is in."""
+    answer = await (await entry.cdp_session()).send("Target.getTargetInfo")
+    return str(answer["targetInfo"]["browserContextId"])
+
+
+HANDLERS: Mapping[type[Action], Any] = {WaitForPopup: wait_for_popup, WaitForDownload: wait_for_download}
