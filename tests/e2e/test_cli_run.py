@@ -222,3 +222,32 @@ def test_a_flow_may_intercept_the_network(bykilt: CommandLine, tmp_path: Path, s
 
     assert said.code == 0, said.err
     assert json.loads(said.out)["outputs"] == {"got": {"said": "made up"}}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_flow_uploads_only_what_it_may(bykilt: CommandLine, tmp_path: Path, site: Site, engine: str) -> None:
+    """A flow file is hostile input: it sends away no file that nobody gave it."""
+    folder, elsewhere = tmp_path / "flows", tmp_path / "elsewhere"
+    for place in (folder, elsewhere):
+        place.mkdir()
+        (place / "note.txt").write_text("content")
+    flow = flow_file(
+        folder,
+        params={"note": {"type": "file", "default": "note.txt"}},
+        steps=[
+            {"action": "navigate", "url": site.url("upload.html")},
+            {"action": "file_upload", "selector": "#files", "files": ["${params.note}"]},
+        ],
+    )
+    hostile = folder / "hostile.json"
+    hostile.write_text(flow.read_text().replace('"note.txt"', '"/etc/passwd"'))
+
+    def code(*arguments: str | Path) -> int:
+        return bykilt.run("run", *arguments, "--engine", engine, "--no-trace").code
+
+    assert code(flow) == 0
+    assert code(flow, "-p", f"note={elsewhere / 'note.txt'}") == 0
+    refused = bykilt.run("run", hostile, "--engine", engine, "--no-trace")
+    assert refused.code == 1
+    assert "--upload-folder" in refused.out + refused.err
+    assert code(hostile, "--upload-folder", "/etc") == 0

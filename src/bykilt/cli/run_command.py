@@ -23,6 +23,15 @@ from bykilt.json_types import JsonValue
     metavar="FILE",
     help="Parameters from a JSON or YAML file; -p comes first.",
 )
+@click.option(
+    "--upload-folder",
+    "upload_folders",
+    type=click.Path(path_type=Path, exists=True),
+    metavar="FOLDER",
+    multiple=True,
+    help="Also let the flow upload files from here; repeatable. "
+    "Always allowed: the flow file's own folder, and files given as parameters.",
+)
 @run_options
 @click.pass_context
 def run(
@@ -30,6 +39,7 @@ def run(
     flow_file: Path,
     params: tuple[str, ...],
     params_file: Path | None,
+    upload_folders: tuple[Path, ...],
     engine: str | None,
     headed: bool,
     timeout_s: float | None,
@@ -67,6 +77,7 @@ def run(
         timeout_s=timeout_s,
         trace=traces,
         har=har,
+        upload_folders=upload_folders,
     )
     finished = carry_out(App.from_environment(), request, progress_view(quiet=quiet))
     if as_json:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 
 import anyio
 import anyio.to_thread
@@ -19,6 +20,7 @@ from bykilt.events.event_file import EventFile
 from bykilt.events.model import Failure, Outcome, RunFinished, RunStarted, Warned
 from bykilt.events.stream import EventStream
 from bykilt.flows.interpreter import FlowInterpreter
+from bykilt.flows.model import ParamType
 from bykilt.history.model import RunRecord
 from bykilt.history.recorder import RunRecorder
 from bykilt.runs.failures import failure_of, write_trace
@@ -115,7 +117,11 @@ class RunExecutor:
         run.stream.publish(RunStarted(flow.name, run.record.engine, flow.step_count))
         engine = self._engines(run.record.engine, run.stream, run.folder.path)
         try:
-            await engine.launch(launch_context(run.request))
+            context = launch_context(run.request)
+            if context.upload_folders is None:
+                # A flow file is hostile input: it may not send away whatever this user can read.
+                context = replace(context, upload_folders=upload_folders(run.request, run.folder.path))
+            await engine.launch(context)
             return await self._interpret(run, engine)
         finally:
             with anyio.CancelScope(shield=True):  # the engine itself bounds how long it takes
@@ -175,3 +181,17 @@ def launch_context(request: RunRequest) -> LaunchContext:
     if request.har is not None:
         context = replace(context, record_har=request.har)
     return replace(context, headless=context.headless and not request.headed, trace_enabled=request.trace)
+
+
+def upload_folders(request: RunRequest, run_folder: Path) -> tuple[Path, ...]:
+    """Return the folders and files from which a run may upload.
+
+    Files count when they were handed in as parameters; the defaults in the flow file do not.
+    """
+    handed_in = [
+        Path(given)
+        for param in request.flow.params
+        if param.type is ParamType.FILE and isinstance(given := request.params.get(param.name), str)
+    ]
+    own = [] if request.flow.folder is None else [request.flow.folder]
+    return (*own, run_folder, *handed_in, *request.upload_folders)

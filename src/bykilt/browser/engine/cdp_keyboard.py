@@ -165,7 +165,7 @@ async def select_option(_: CDPEngine, pages: Pages, action: SelectOption, progre
 
 
 async def upload(engine: CDPEngine, pages: Pages, action: FileUpload, progress: Progress) -> ActionOutput:
-    files = check_files(action.files)
+    files = check_files(action.files, engine.context.upload_limits)
     staged = await engine.stage_uploads(files)
     target = await find_target(pages, action, progress)
     before = navigating_frames(target.page)

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from bykilt.browser.engine.download_limits import DownloadLimits
+from bykilt.browser.engine.upload_files import UploadLimits
 from bykilt.errors import InvalidInput
 
 
@@ -44,6 +45,7 @@ class LaunchContext:
     of every action that names none. `cdp_url` attaches to a browser that runs elsewhere instead of starting one.
     With `record_har`, `network.har` is written into the artifact folder at shutdown.
     `download_types` are suffixes and media types such as `.pdf` and `image/*`; None allows all.
+    `upload_folders` are the folders, or single files, that uploads may come from; None allows any.
     """
 
     headless: bool = True
@@ -68,6 +70,8 @@ class LaunchContext:
     har_max_total_bytes: int = 64 << 20
     download_max_bytes: int = 1 << 30
     download_types: Sequence[str] | None = None
+    upload_folders: Sequence[str | Path] | None = None
+    upload_max_bytes: int | None = None
 
     @property
     def viewport_size(self) -> Viewport:
@@ -102,10 +106,20 @@ class LaunchContext:
         """
         return DownloadLimits.of(self.download_max_bytes, self.download_types)
 
+    @property
+    def upload_limits(self) -> UploadLimits:
+        """What may be uploaded.
+
+        Raises:
+            InvalidInput: A limit is impossible.
+        """
+        return UploadLimits.of(self.upload_folders, self.upload_max_bytes)
+
     def check(self) -> None:
         """Raise `InvalidInput` where a setting is impossible, or cannot be enforced and so must not be promised."""
         _ = self.viewport_size
         _ = self.download_limits
+        _ = self.upload_limits
         if self.browser_type not in ("chromium", "chrome"):
             raise InvalidInput(f"browser_type {self.browser_type!r} is not supported", hint="use 'chromium'")
         if self.timeout_ms <= 0:

@@ -122,7 +122,7 @@ async def select_option(engine: PlaywrightEngine, action: SelectOption, progress
 
 
 async def upload(engine: PlaywrightEngine, action: FileUpload, progress: Progress) -> ActionOutput:
-    files = check_files(action.files)
+    files = check_files(action.files, engine.context.upload_limits)
     target = await engine.target(action, progress)
     progress.waiting_for(f"{shown(action.selector)} to take files")
     async with target.explained(action.selector, ANY):

@@ -14,6 +14,9 @@ from pathlib import Path
 import anyio.to_thread
 
 from bykilt.browser.engine.errors import FileRejected
+from bykilt.errors import InvalidInput
+
+_HOW_TO_ALLOW = "add its folder with --upload-folder (upload_folders), or hand the file in as a parameter of type file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +32,56 @@ class UploadFile:
         return self.source.name
 
 
-def check_files(paths: Sequence[str]) -> list[UploadFile]:
+@dataclass(frozen=True, slots=True)
+class UploadLimits:
+    """From where files may be uploaded, and how large each may be. `folders` may name single files, too.
+
+    None allows any place. Within a folder, what lies under a name with a leading dot is not meant: keys and
+    settings live there.
+    """
+
+    folders: tuple[Path, ...] | None = None
+    max_bytes: int | None = None
+
+    @classmethod
+    def of(cls, folders: Sequence[str | Path] | None, max_bytes: int | None) -> UploadLimits:
+        """Return the limits with every folder in its real place.
+
+        Raises:
+            InvalidInput: The size is below 0.
+        """
+        if max_bytes is not None and max_bytes < 0:
+            raise InvalidInput(f"upload_max_bytes must be 0 or more, got {max_bytes}", hint="None sets no limit")
+        real = None if folders is None else tuple(Path(folder).expanduser().resolve() for folder in folders)
+        return cls(real, max_bytes)
+
+    def objection(self, source: Path, size: int) -> str:
+        """Return why a file with all links resolved may not be uploaded; empty when it may."""
+        if self.max_bytes is not None and size > self.max_bytes:
+            return f"has {size:,} bytes, more than the {self.max_bytes:,} that are allowed"
+        if self.folders is None or any(_holds(folder, source) for folder in self.folders):
+            return ""
+        return "is outside the folders from which files may be uploaded"
+
+
+def _holds(folder: Path, source: Path) -> bool:
+    if not source.is_relative_to(folder):
+        return False
+    return not any(part.startswith(".") for part in source.relative_to(folder).parts)
+
+
+def check_files(paths: Sequence[str], limits: UploadLimits) -> list[UploadFile]:
     """Return the files in the order given.
 
     Raises:
-        FileRejected: One does not exist, is no regular file, or cannot be read; with which and why.
+        FileRejected: One does not exist, is no regular file, cannot be read, or is not allowed; with which and why.
     """
-    return [_checked(path) for path in paths]
+    files = [_checked(path) for path in paths]
+    for path, file in zip(paths, files, strict=True):
+        objection = limits.objection(file.source, file.size)
+        if objection:
+            raise FileRejected(path, objection, hint=_HOW_TO_ALLOW)
+    return files
 
 
 def _checked(path: str) -> UploadFile:
