@@ -131,6 +131,14 @@ async def go(engine: BrowserEngine, url: str, **fields: Any) -> dict[str, Any]:
     return await do(engine, "navigate", url=url, **fields)
 
 
+async def recorded(engine: BrowserEngine) -> list[dict[str, Any]]:
+    """Return the intercepted requests without those for a site's icon.
+
+    The browser asks for it by itself, once for each site, at a moment of its own.
+    """
+    return [each for each in await engine.get_intercepted_requests() if not each["url"].endswith("/favicon.ico")]
+
+
 def processes_of(started: BrowserStarted) -> list[Process]:
     """Return the living processes of a browser: of its user if it has one of its own, else of its session."""
     if started.uid is not None and started.uid != os.geteuid():

@@ -11,7 +11,7 @@ import pytest
 
 from bykilt.browser.engine.browser_engine import BrowserEngine
 from bykilt.browser.engine.launch_context import LaunchContext
-from tests.support.engines import NewEngine, do, fails, go, js
+from tests.support.engines import NewEngine, do, fails, go, js, recorded
 from tests.support.site import Site
 
 FETCH = """(path) => fetch(path).then(
@@ -71,7 +71,7 @@ async def test_other_requests_are_not_looked_at(engine: BrowserEngine, site: Sit
     await fetch(engine, "/hit/one")
 
     await seen(engine, "/hit/one")
-    assert [each["url"] for each in await engine.get_intercepted_requests()] == [site.url("hit/one")]
+    assert [each["url"] for each in await recorded(engine)] == [site.url("hit/one")]
 
 
 async def test_credentials_are_hidden_in_the_record(engine: BrowserEngine, site: Site) -> None:
@@ -99,9 +99,9 @@ async def test_a_new_interception_begins_a_new_record(engine: BrowserEngine, sit
     await engine.disable_network_interception()
     await fetch(engine, "/hit/two")
 
-    assert [each["url"] for each in await engine.get_intercepted_requests()] == [site.url("hit/one")]
+    assert [each["url"] for each in await recorded(engine)] == [site.url("hit/one")]
     await engine.enable_network_interception()
-    assert await engine.get_intercepted_requests() == []
+    assert await recorded(engine) == []
 
 
 # ---- blocking and failing
@@ -349,7 +349,7 @@ async def test_what_is_held_back_goes_on_when_the_interception_ends(engine: Brow
     await rule(engine, url="/hit/held", delay_ms=60_000)
     await js(engine, "void (window.held = fetch('/hit/held').then((a) => a.status)); ")
     with anyio.fail_after(5):
-        while not await engine.get_intercepted_requests():
+        while not await recorded(engine):
             await js(engine, "new Promise((done) => requestAnimationFrame(done))")
     assert site.hits("/hit/held") == 0
 
@@ -489,7 +489,7 @@ async def test_two_browsers_do_not_share_their_rules(engine: BrowserEngine, new_
     await go(other, site.url("a.html"))
 
     assert (await fetch(other, "/hit/free"))["status"] == 204
-    assert await other.get_intercepted_requests() == []
+    assert await recorded(other) == []
 
 
 # ---- passwords

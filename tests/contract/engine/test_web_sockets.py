@@ -10,7 +10,7 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from bykilt.browser.engine.browser_engine import BrowserEngine
 from bykilt.events.model import WebSocketClosed, WebSocketFrame, WebSocketOpened
-from tests.support.engines import Facts, go, js
+from tests.support.engines import Facts, go, js, recorded
 from tests.support.site import Site
 
 TALK = """(url) => new Promise((done) => {
@@ -57,7 +57,7 @@ async def test_the_frames_of_a_web_socket_are_observed(
         ("received", "you said first", 14),
         ("received", None, 3),
     ]
-    (entry,) = await engine.get_intercepted_requests()
+    (entry,) = await recorded(engine)
     assert (entry["url"], entry["resource_type"], entry["done"]) == (socket_url, "websocket", "observed")
     assert [(each["direction"], each["text"], each["size"]) for each in entry["frames"]] == frames
     assert entry["timing"]["total_ms"] is not None
