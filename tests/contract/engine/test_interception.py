@@ -216,16 +216,30 @@ async def test_an_answer_comes_from_a_file(engine: BrowserEngine, site: Site, tm
     assert numbers == list(range(256))
 
 
-@pytest.mark.parametrize("case", ["missing", "folder", "outside"])
-async def test_a_file_that_may_not_be_read_is_refused(engine: BrowserEngine, tmp_path: Path, case: str) -> None:
-    """Contract, both engines: at once, with which and why."""
-    (tmp_path / "outside").write_text("secret")
-    path = {"missing": engine.artifact_dir / "none", "folder": engine.artifact_dir, "outside": tmp_path / "outside"}
+@pytest.mark.parametrize("name", ["none", ""])
+async def test_what_is_no_file_is_refused(engine: BrowserEngine, name: str) -> None:
+    """Contract, both engines: a missing file and a folder, at once, with which and why."""
+    path = str(engine.artifact_dir / name)
 
-    result = await fails(engine, "intercept_network", "file_rejected", rules=[{"fulfill": {"file": str(path[case])}}])
+    result = await fails(engine, "intercept_network", "file_rejected", rules=[{"fulfill": {"file": path}}])
 
-    assert str(path[case]) in str(result.error)
+    assert path in str(result.error)
     assert result.metadata["hint"]
+
+
+async def test_a_page_is_answered_only_with_files_that_it_may_get(new_engine: NewEngine, tmp_path: Path) -> None:
+    """Contract, both engines: the limits of uploads, since a page can send on what it gets."""
+    for place in (tmp_path / "allowed", tmp_path / "allowed" / ".ssh", tmp_path / "elsewhere"):
+        place.mkdir()
+        (place / "file").write_text("content")
+    engine = new_engine(artifact_dir=tmp_path / "run")
+    await engine.launch(LaunchContext(upload_folders=[tmp_path / "allowed"]))
+
+    for folder in ("elsewhere", "allowed/.ssh", "allowed/../elsewhere"):
+        rules = [{"fulfill": {"file": str(tmp_path / folder / "file")}}]
+        result = await fails(engine, "intercept_network", "file_rejected", rules=rules)
+        assert "--upload-folder" in result.metadata["hint"]
+    await do(engine, "intercept_network", rules=[{"fulfill": {"file": str(tmp_path / "allowed" / "file")}}])
 
 
 async def test_a_binary_answer_is_given_as_base64(engine: BrowserEngine, site: Site) -> None:

@@ -326,7 +326,7 @@ class BrowserEngine(ActionMethods, ABC):
     # ---- facts
 
     def publish(self, fact: Fact) -> None:
-        """Give a fact to the stream; console messages are and errors are also kept, to be asked for."""
+        """Give a fact to the stream; console messages and errors are also kept, to be asked for."""
         if isinstance(fact, ConsoleMessage):
             self._console.append(fact)
         elif isinstance(fact, PageError):
@@ -348,11 +348,6 @@ class BrowserEngine(ActionMethods, ABC):
             }
             for message in self._console
         ]
-
-    @property
-    def readable_folders(self) -> list[Path] | None:
-        """The folders out of which an action may read a file; None for a caller who is trusted with all."""
-        return [Path.cwd(), self.artifact_dir] if self._confined else None
 
     async def get_page_errors(self) -> list[dict[str, Any]]:
         """Return the latest errors that no script caught (200 at most), oldest first; from workers too."""

@@ -221,7 +221,7 @@ def _union(patterns: tuple[str, ...]) -> re.Pattern[str] | None:
 
 async def intercept_network(engine: PlaywrightEngine, action: InterceptNetwork, progress: Progress) -> ActionOutput:
     progress.waiting_for("the browser to hold requests back")
-    rules = await anyio.to_thread.run_sync(with_files, action.rules, engine.readable_folders)
+    rules = await anyio.to_thread.run_sync(with_files, action.rules, engine.context.upload_limits)
     await engine.network.intercept(InterceptSettings(action.patterns, rules) if action.patterns else None)
     return ActionOutput({"patterns": list(action.patterns), "rules": len(rules)})
 

@@ -14,31 +14,31 @@ from pathlib import Path
 
 from bykilt.browser.engine.errors import FileRejected
 from bykilt.browser.engine.intercept_rules import Fulfillment, Rule
+from bykilt.browser.engine.upload_files import HOW_TO_ALLOW, UploadLimits
 
 MAX_FILE_BYTES = 50 << 20
 
 
-def with_files(rules: Sequence[Rule], folders: Sequence[Path] | None) -> tuple[Rule, ...]:
-    """Return the rules with the files that they name read in; `folders` None allows every place.
+def with_files(rules: Sequence[Rule], limits: UploadLimits) -> tuple[Rule, ...]:
+    """Return the rules with the files that they name read in.
+
+    A page that gets a file can send it on: the limits are those of uploads.
 
     Raises:
         FileRejected: A file is missing, not a regular one, too large, or in no allowed folder.
     """
     return tuple(
-        dataclasses.replace(rule, fulfill=_read(rule.fulfill, folders)) if rule.fulfill and rule.fulfill.file else rule
+        dataclasses.replace(rule, fulfill=_read(rule.fulfill, limits)) if rule.fulfill and rule.fulfill.file else rule
         for rule in rules
     )
 
 
-def _read(given: Fulfillment, folders: Sequence[Path] | None) -> Fulfillment:
+def _read(given: Fulfillment, limits: UploadLimits) -> Fulfillment:
     assert given.file is not None
     path = Path(given.file).expanduser().resolve()
-    if folders is not None and not any(path.is_relative_to(folder.resolve()) for folder in folders):
-        raise FileRejected(
-            given.file,
-            "is outside the folders that a run may read",
-            hint="put it below the folder in which the flow is run",
-        )
+    objection = limits.objection(path, size=0)
+    if objection:
+        raise FileRejected(given.file, objection, hint=HOW_TO_ALLOW)
     try:
         # Without O_NONBLOCK, opening a pipe would wait for its writer.
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

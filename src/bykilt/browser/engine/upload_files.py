@@ -16,7 +16,7 @@ import anyio.to_thread
 from bykilt.browser.engine.errors import FileRejected
 from bykilt.errors import InvalidInput
 
-_HOW_TO_ALLOW = "add its folder with --upload-folder (upload_folders), or hand the file in as a parameter of type file"
+HOW_TO_ALLOW = "add its folder with --upload-folder (upload_folders), or hand the file in as a parameter of type file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class UploadFile:
 
 @dataclass(frozen=True, slots=True)
 class UploadLimits:
-    """From where files may be uploaded, and how large each may be. `folders` may name single files, too.
+    """From where files may be given to a page, and how large an upload may be. `folders` may name single files, too.
 
     None allows any place. Within a folder, what lies under a name with a leading dot is not meant: keys and
     settings live there.
@@ -61,7 +61,7 @@ class UploadLimits:
             return f"has {size:,} bytes, more than the {self.max_bytes:,} that are allowed"
         if self.folders is None or any(_holds(folder, source) for folder in self.folders):
             return ""
-        return "is outside the folders from which files may be uploaded"
+        return "is outside the folders from which files may be given to a page"
 
 
 def _holds(folder: Path, source: Path) -> bool:
@@ -80,7 +80,7 @@ def check_files(paths: Sequence[str], limits: UploadLimits) -> list[UploadFile]:
     for path, file in zip(paths, files, strict=True):
         objection = limits.objection(file.source, file.size)
         if objection:
-            raise FileRejected(path, objection, hint=_HOW_TO_ALLOW)
+            raise FileRejected(path, objection, hint=HOW_TO_ALLOW)
     return files
 
 
