@@ -65,8 +65,18 @@ class Kept:
         return engine
 
     async def until_closed(self, page: PageId | None) -> None:
-        """Return once the page is gone for the engine, too."""
-        await self.facts.until(PageClosed, lambda closed: closed.page_id == page)
+        """Return once the page is gone for the engine, too.
+
+        Chromium forgets that a page is to be closed when a step in its history overtakes the wish: the page lives
+        on, and has to be as good as any other.
+        """
+        with anyio.move_on_after(1):
+            await self.facts.until(PageClosed, lambda closed: closed.page_id == page)
+        if page in self.facts.open_pages:
+            assert self._engine is not None
+            closing = await self._engine.dispatch({"type": "close_tab", "page": str(page)})
+            assert closing.success or page not in self.facts.open_pages, closing.error
+            await self.facts.until(PageClosed, lambda closed: closed.page_id == page)
 
     async def close(self) -> None:
         """End the browser."""

@@ -68,6 +68,7 @@ _LIFECYCLE = {
 _ABORTED = "net::ERR_ABORTED"
 _BROWSER_SCHEME = "chrome://"
 _CRASH_PATIENCE_S = 1.0
+_CLOSE_AGAIN_S = 1.0
 _RECOVERY_PAUSES_S = (0.05, 0.1, 0.2, 0.4, 0.8)
 
 
@@ -303,11 +304,22 @@ async def switch_tab(_: CDPEngine, pages: Pages, action: SwitchTab, progress: Pr
     return ActionOutput({"page": page.id, "url": page.url})
 
 
+async def _ask_to_close(page: Page) -> None:
+    """Ask for it; Chromium forgets the wish of a page that just then moves in its history, so that one asks again."""
+    try:
+        await page.close()
+    except CdpError:
+        if page.session.closed_because is None:
+            raise
+
+
 async def close_tab(_: CDPEngine, pages: Pages, action: CloseTab, progress: Progress) -> ActionOutput:
     page = pages.find(action.page)
     closed = page.id
-    await page.close()
-    await pages.context.changed.wait_until(lambda: closed not in pages.context.pages or None)
+    while closed in pages.context.pages:
+        await _ask_to_close(page)
+        with anyio.move_on_after(_CLOSE_AGAIN_S):
+            await pages.context.changed.wait_until(lambda: closed not in pages.context.pages or None)
     current = pages.current
     return ActionOutput({"closed": closed, "page": current.id if current else None})
 
