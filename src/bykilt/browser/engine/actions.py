@@ -257,9 +257,10 @@ class Drag(Action):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileUpload(Action):
     type: ClassVar[str] = "file_upload"
-    summary: ClassVar[str] = "Put files into a file input, also a hidden one."
+    summary: ClassVar[str] = "Put files into a file input or the file chooser that a click opens, or drop them."
     selector: Selector
     files: Paths
+    drop: Flag = False
 
 
 @register

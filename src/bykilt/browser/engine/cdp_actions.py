@@ -44,11 +44,11 @@ from bykilt.browser.engine.cdp_keyboard import (
     press,
     select_option,
     type_text,
-    upload,
 )
 from bykilt.browser.engine.cdp_pointer import check, click, double_click, drag, hover, mouse, scroll, uncheck
 from bykilt.browser.engine.cdp_screenshots import screenshot
 from bykilt.browser.engine.cdp_target import Pages, Target, find_target, present
+from bykilt.browser.engine.cdp_uploads import upload
 from bykilt.browser.engine.errors import ActionError, NavigationAborted, NavigationFailed
 from bykilt.browser.engine.extract_spec import extract_spec
 from bykilt.browser.engine.field_kinds import WaitUntil

@@ -1,4 +1,4 @@
-"""Keyboard and form actions on the CDP engine: fill, type, press, focus, select, upload.
+"""Keyboard and form actions on the CDP engine: fill, type, press, focus, select.
 
 Text goes in as real input; what would reach another element than the one aimed at is stopped at the event.
 """
@@ -8,19 +8,17 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any
 
-from bykilt.browser.cdp.commands import DOM_SET_FILE_INPUT_FILES, RUNTIME_EVALUATE
-from bykilt.browser.cdp.errors import CdpError, SessionClosed
+from bykilt.browser.cdp.errors import SessionClosed
 from bykilt.browser.cdp.input import all_answered
 from bykilt.browser.cdp.keyboard_layout import Key, find_key, parse_combination
-from bykilt.browser.cdp.realms import RealmLost, encode_arguments
-from bykilt.browser.engine.actions import FileUpload, Fill, Focus, KeyDown, KeyUp, Press, SelectOption, Type
+from bykilt.browser.cdp.realms import RealmLost
+from bykilt.browser.engine.actions import Fill, Focus, KeyDown, KeyUp, Press, SelectOption, Type
 from bykilt.browser.engine.blocked import blocker_for, refused_choice, shown
 from bykilt.browser.engine.browser_engine import ActionOutput
 from bykilt.browser.engine.cdp_pointer import navigating_frames, wait_for_started_navigations
 from bykilt.browser.engine.cdp_target import Pages, Target, find_target, reported_hit
 from bykilt.browser.engine.errors import InvalidAction, WrongElement
 from bykilt.browser.engine.progress import Progress
-from bykilt.browser.engine.upload_files import check_files
 
 if TYPE_CHECKING:
     from bykilt.browser.engine.cdp_engine import CDPEngine
@@ -162,49 +160,3 @@ async def select_option(_: CDPEngine, pages: Pages, action: SelectOption, progre
         raise refused_choice(shown(action.selector), result, progress.waited_s)
     await wait_for_started_navigations(target, before)
     return ActionOutput({"values": result["values"]})
-
-
-async def upload(engine: CDPEngine, pages: Pages, action: FileUpload, progress: Progress) -> ActionOutput:
-    files = check_files(action.files, engine.context.upload_limits)
-    staged = await engine.stage_uploads(files)
-    target = await find_target(pages, action, progress)
-    before = navigating_frames(target.page)
-    spec = {"alternatives": list(action.selector), "count": len(files)}
-    while True:
-        answer = await target.until_ok("bykiltActions.fileInput", spec, action.selector)
-        if "refused" in answer:
-            raise WrongElement(
-                shown(action.selector),
-                answer["refused"],
-                progress.waited_s,
-                hint="point the selector at an <input type=file>",
-            )
-        realm = await target.isolated()
-        try:
-            found = await realm.session.send(
-                RUNTIME_EVALUATE(
-                    {
-                        "expression": f"bykiltActions.findFileInput({encode_arguments(list(action.selector))})",
-                        "contextId": realm.context_id,
-                        "objectGroup": "bykilt",
-                    }
-                )
-            )
-            object_id = found["result"].get("objectId")
-            if object_id is None:
-                continue
-            await realm.session.send(
-                DOM_SET_FILE_INPUT_FILES({"files": [str(path) for path in staged], "objectId": object_id})
-            )
-        except CdpError:
-            if target.page.frames.realms.isolated(target.frame.id) is realm:
-                raise
-            continue
-        break
-    await wait_for_started_navigations(target, before)
-    return ActionOutput(
-        {
-            "files": [{"name": file.name, "size": file.size, "path": str(file.source)} for file in files],
-            "file_count": len(files),
-        }
-    )

@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
 _tokens = itertools.count(1)
 _READY = {"visible": True, "enabled": True, "editable": False, "still": True, "free": True}
-_HOVERABLE = {**_READY, "enabled": False}
+HOVERABLE = {**_READY, "enabled": False}
 _FORCED = {"visible": False, "enabled": False, "editable": False, "still": False, "free": False}
 _REPORT_PATIENCE_S = 0.5
 _DRAG_STEPS = 5
@@ -337,7 +337,7 @@ async def hover(_: CDPEngine, pages: Pages, action: Hover, progress: Progress) -
 
 
 async def _aim_for(target: Target, action: PointerAction) -> Aim:
-    needs = _FORCED if action.force else _HOVERABLE
+    needs = _FORCED if action.force else HOVERABLE
     aim = await aim_at(target, action.selector, action.position, needs)
     target.progress.pointed(aim.point, aim.box)
     return aim
@@ -410,7 +410,7 @@ async def drag(_: CDPEngine, pages: Pages, action: Drag, progress: Progress) -> 
     """Press on the source, move to the target, release; native drag and drop is carried over by its own events."""
     target = await find_target(pages, action, progress)
     page = target.page
-    destination = await aim_at(target, action.target, action.target_position, {**_HOVERABLE, "free": False})
+    destination = await aim_at(target, action.target, action.target_position, {**HOVERABLE, "free": False})
     source = await aim_at(target, action.selector, action.source_position, _READY)
     progress.pointed(source.point, source.box)
     session = source.session
@@ -421,7 +421,7 @@ async def drag(_: CDPEngine, pages: Pages, action: Drag, progress: Progress) -> 
             answers.append(page.mouse.press(session, source.x, source.y, "left"))
             # The source may have scrolled the page: look again where the target is now.
             await all_answered(answers)
-            destination = await aim_at(target, action.target, action.target_position, {**_HOVERABLE, "free": False})
+            destination = await aim_at(target, action.target, action.target_position, {**HOVERABLE, "free": False})
             await page.mouse.travel(session, destination.x, destination.y, steps=_DRAG_STEPS)
             data: Any = None
             if await _is_native_drag(target, action):

@@ -305,6 +305,21 @@ class ElementDetached(ElementError):
         )
 
 
+class NoFileChooser(ElementError):
+    """A click that was to open a file chooser opened none."""
+
+    code = "no_file_chooser"
+
+    def __init__(self, selector: str, clicked: str, waited_s: float) -> None:
+        super().__init__(
+            selector,
+            f"{clicked} was clicked, but no file chooser opened that takes files from outside",
+            waited_s,
+            hint="point the selector at the <input type=file> itself, which may be hidden, or use `drop`; "
+            "what opens by `showOpenFilePicker` takes none",
+        )
+
+
 class WrongElement(ElementError):
     """The element is of a kind that the action makes no sense for."""
 

@@ -30,10 +30,10 @@ from bykilt.browser.engine.playwright_forms import (
     press,
     select_option,
     type_text,
-    upload,
 )
 from bykilt.browser.engine.playwright_pictures import screenshot
 from bykilt.browser.engine.playwright_pointer import check, click, double_click, drag, hover, mouse, scroll, uncheck
+from bykilt.browser.engine.playwright_uploads import upload
 from bykilt.browser.engine.progress import Progress
 
 if TYPE_CHECKING:

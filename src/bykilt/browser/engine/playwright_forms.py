@@ -1,4 +1,4 @@
-"""Keyboard and form actions on the Playwright engine: fill, type, press, focus, select, upload."""
+"""Keyboard and form actions on the Playwright engine: fill, type, press, focus, select."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 import anyio
 
 from bykilt.browser.cdp.keyboard_layout import find_key, parse_combination
-from bykilt.browser.engine.actions import FileUpload, Fill, Focus, KeyDown, KeyUp, Press, SelectOption, Type
+from bykilt.browser.engine.actions import Fill, Focus, KeyDown, KeyUp, Press, SelectOption, Type
 from bykilt.browser.engine.blocked import refused_choice, shown
 from bykilt.browser.engine.browser_engine import ActionOutput
 from bykilt.browser.engine.errors import InvalidAction, WrongElement
-from bykilt.browser.engine.playwright_selectors import file_input, picked
+from bykilt.browser.engine.playwright_selectors import picked
 from bykilt.browser.engine.playwright_target import ANY, EDITABLE, USABLE, VISIBLE, Target
 from bykilt.browser.engine.progress import Progress
-from bykilt.browser.engine.upload_files import check_files
 from bykilt.json_types import JsonValue
 
 if TYPE_CHECKING:
@@ -119,24 +118,3 @@ async def select_option(engine: PlaywrightEngine, action: SelectOption, progress
     if "values" not in result:
         raise refused_choice(shown(action.selector), result, progress.waited_s)
     return ActionOutput({"values": result["values"]})
-
-
-async def upload(engine: PlaywrightEngine, action: FileUpload, progress: Progress) -> ActionOutput:
-    files = check_files(action.files, engine.context.upload_limits)
-    target = await engine.target(action, progress)
-    progress.waiting_for(f"{shown(action.selector)} to take files")
-    async with target.explained(action.selector, ANY):
-        refused = (await target.ask("takesFiles", list(action.selector), len(files)))["refused"]
-    if refused is not None:
-        raise WrongElement(
-            shown(action.selector), refused, progress.waited_s, hint="point the selector at an <input type=file>"
-        )
-    staged = await engine.stage_uploads(files)
-    async with target.explained(action.selector, ANY):
-        await target.frame.set_input_files(file_input(action.selector), staged, timeout=target.timeout_ms)
-    return ActionOutput(
-        {
-            "files": [{"name": file.name, "size": file.size, "path": str(file.source)} for file in files],
-            "file_count": len(files),
-        }
-    )

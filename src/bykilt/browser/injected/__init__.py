@@ -22,6 +22,7 @@ PASSIVE = (
     "selectors",
     "extract",
     "form_controls",
+    "files",
     "state",
     "snapshot",
 )

@@ -67,25 +67,15 @@
     return hit !== null && globalThis.bykiltVisibility.receives(element, hit);
   }
 
-  /** The file input that is meant: the element, the input that it labels, or the one inside it. */
+  /** The file input that is meant by the element (`bykiltFiles.inputOf`). */
   function findFileInput(alternatives) {
-    const element = selectors.pick(document, alternatives);
-    if (!element) return null;
-    const isFileInput = (each) => each.localName === "input" && each.type === "file";
-    const labelled = labelTarget(element);
-    return [element, labelled, element.querySelector("input[type=file]")].find((each) => each && isFileInput(each)) ?? null;
+    return globalThis.bykiltFiles.inputOf(selectors.pick(document, alternatives));
   }
 
-  /** Whether the files may go in; file inputs are often hidden behind a button, so being visible is not asked. */
-  function fileInput(spec) {
-    return withElement(spec, () => null).then((found) => {
-      if (!found.ok) return found;
-      const input = findFileInput(spec.alternatives);
-      if (!input) return { ok: true, refused: `${describe(selectors.pick(document, spec.alternatives))} takes no files` };
-      if (input.disabled) return blocked("disabled", "the file input is disabled");
-      if (spec.count > 1 && !input.multiple) return { ok: true, refused: "the file input takes one file only" };
-      return { ok: true, value: null };
-    });
+  /** How `spec.count` files get in (`bykiltFiles.wayIn`); file inputs are often hidden, so being visible is not asked. */
+  async function fileWay(spec) {
+    const found = await withElement(spec, (element) => globalThis.bykiltFiles.wayIn(element, spec.count));
+    return found.ok && found.value.blocked ? blocked(found.value.blocked, found.value.seen) : found;
   }
 
   /** Read from the page (`bykiltExtract.read`), waiting until something matches unless matches are only counted. */
@@ -196,7 +186,7 @@
 
   globalThis.bykiltActions = Object.freeze({
     checkedState,
-    fileInput,
+    fileWay,
     findFileInput,
     focus,
     isDraggable,

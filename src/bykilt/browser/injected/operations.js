@@ -7,6 +7,7 @@
   if (globalThis.bykiltOperations) return;
   const { pick, validate } = globalThis.bykiltSelectors;
   const { boxOf, describe, hitTarget, isDisabled, isEditable, isInside, isVisible, labelTarget, receives, whyHidden } = globalThis.bykiltVisibility;
+  const files = globalThis.bykiltFiles;
   const forms = globalThis.bykiltForms;
 
   /** The element, if there is one that can be seen and used; what stands in the way is found out by `diagnose`. */
@@ -132,22 +133,16 @@
     return hit !== null && receives(element, hit);
   }
 
-  /** The file input that is meant: the element, the input that it labels, or the one inside it. */
+  /** The file input that is meant by the element. */
   function fileInput(root, alternatives) {
-    const element = pick(root, alternatives);
-    if (!element) return null;
-    const isFileInput = (each) => each.localName === "input" && each.type === "file";
-    return [element, labelTarget(element), element.querySelector("input[type=file]")].find((each) => each && isFileInput(each)) ?? null;
+    return files.inputOf(pick(root, alternatives));
   }
 
-  /** Whether `count` files may go into it: `{refused}` holds the reason, or null. */
-  function takesFiles(root, alternatives, count) {
+  /** How `count` files get to the page by the element (`bykiltFiles.wayIn`). */
+  function fileWay(root, alternatives, count) {
     const element = pick(root, alternatives);
-    if (!element) return null;
-    const input = fileInput(root, alternatives);
-    if (!input) return { refused: `${describe(element)} takes no files` };
-    if (input.disabled) return null;
-    return { refused: count > 1 && !input.multiple ? "the file input takes one file only" : null };
+    const way = element && files.wayIn(element, count);
+    return way && !way.blocked ? way : null;
   }
 
   /** Read (`bykiltExtract.read`) as soon as anything matches, or at once where matches are only counted. */
@@ -187,7 +182,9 @@
     checked,
     clickable,
     diagnose: globalThis.bykiltState.diagnose,
+    dropped: () => ({ accepted: files.dropped() }),
     fileInput,
+    fileWay,
     fill,
     focus,
     notInState,
@@ -197,8 +194,8 @@
     select,
     shows,
     snapshot: globalThis.bykiltSnapshot.take,
-    takesFiles,
     unfillable,
+    watchDrops: files.watchDrops,
     validate: (_root, alternatives) => ({ reason: validate(alternatives) }),
   });
 })();

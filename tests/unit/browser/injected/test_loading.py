@@ -11,6 +11,7 @@ from tests.unit.browser.injected.conftest import Lab
 OBJECTS = [
     "Css",
     "Extract",
+    "Files",
     "Forms",
     "Names",
     "References",
