@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         ResolveNodeReturns,
         SetFileInputFilesParameters,
     )
+    from cdp_use.cdp.domsnapshot.commands import CaptureSnapshotParameters, CaptureSnapshotReturns
     from cdp_use.cdp.emulation.commands import (
         SetDeviceMetricsOverrideParameters,
         SetFocusEmulationEnabledParameters,
@@ -82,6 +83,7 @@ if TYPE_CHECKING:
         EvaluateReturns,
         GetPropertiesParameters,
         GetPropertiesReturns,
+        ReleaseObjectGroupParameters,
         ReleaseObjectParameters,
     )
     from cdp_use.cdp.storage.commands import GetCookiesParameters, GetCookiesReturns, SetCookiesParameters
@@ -116,6 +118,9 @@ DOM_GET_CONTENT_QUADS: Command[GetContentQuadsParameters, GetContentQuadsReturns
 DOM_GET_FRAME_OWNER: Command[GetFrameOwnerParameters, GetFrameOwnerReturns] = Command("DOM.getFrameOwner")
 DOM_RESOLVE_NODE: Command[ResolveNodeParameters, ResolveNodeReturns] = Command("DOM.resolveNode")
 DOM_SET_FILE_INPUT_FILES: Command[SetFileInputFilesParameters, Nothing] = Command("DOM.setFileInputFiles")
+DOM_SNAPSHOT_CAPTURE_SNAPSHOT: Command[CaptureSnapshotParameters, CaptureSnapshotReturns] = Command(
+    "DOMSnapshot.captureSnapshot"
+)
 EMULATION_SET_DEVICE_METRICS_OVERRIDE: Command[SetDeviceMetricsOverrideParameters, Nothing] = Command(
     "Emulation.setDeviceMetricsOverride"
 )
@@ -182,6 +187,7 @@ RUNTIME_ENABLE: Command[Nothing, Nothing] = Command("Runtime.enable")
 RUNTIME_EVALUATE: Command[EvaluateParameters, EvaluateReturns] = Command("Runtime.evaluate")
 RUNTIME_GET_PROPERTIES: Command[GetPropertiesParameters, GetPropertiesReturns] = Command("Runtime.getProperties")
 RUNTIME_RELEASE_OBJECT: Command[ReleaseObjectParameters, Nothing] = Command("Runtime.releaseObject")
+RUNTIME_RELEASE_OBJECT_GROUP: Command[ReleaseObjectGroupParameters, Nothing] = Command("Runtime.releaseObjectGroup")
 RUNTIME_RUN_IF_WAITING_FOR_DEBUGGER: Command[Nothing, Nothing] = Command("Runtime.runIfWaitingForDebugger")
 RUNTIME_TERMINATE_EXECUTION: Command[Nothing, Nothing] = Command("Runtime.terminateExecution")
 STORAGE_GET_COOKIES: Command[GetCookiesParameters, GetCookiesReturns] = Command("Storage.getCookies")

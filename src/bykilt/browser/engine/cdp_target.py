@@ -15,10 +15,12 @@ from bykilt.browser.cdp.frame_manager import FrameGone
 from bykilt.browser.cdp.frames import Frame
 from bykilt.browser.cdp.page import Page
 from bykilt.browser.cdp.realms import JavaScriptError, Realm, RealmLost, encode_arguments
+from bykilt.browser.cdp.shadow_roots import hand_over_closed_roots
 from bykilt.browser.engine.actions import Action
 from bykilt.browser.engine.blocked import blocker_for
 from bykilt.browser.engine.cdp_errors import script_error
 from bykilt.browser.engine.errors import FrameNotFound, PageClosed, PageCrashed, UnknownPage
+from bykilt.browser.engine.piercing import ADOPT, SLICE_MS, is_piercing
 from bykilt.browser.engine.progress import Progress
 from bykilt.browser.engine.references import References, StaleReference, number_in, tolerates_absence
 from bykilt.browser.engine.url_patterns import looks_like_url, url_matches
@@ -123,10 +125,11 @@ class Target:
         deadline comes. A document that is replaced meanwhile is no error: the next one is asked.
         """
         slice_ms = _FIRST_SLICE_MS
+        later_ms = SLICE_MS if is_piercing(spec) else _SLICE_MS
         while True:
             remaining_ms = self.progress.remaining_s * 1000 - _HEADROOM_MS
             spec["sliceMs"] = max(0.0, min(slice_ms, remaining_ms))
-            slice_ms = _SLICE_MS
+            slice_ms = later_ms
             answer = await self.ask(function, spec)
             if answer is None:
                 continue
@@ -138,6 +141,8 @@ class Target:
         """Call an injected function once; None if the document was replaced meanwhile."""
         realm = await self.isolated()
         try:
+            if is_piercing(args):
+                await hand_over_closed_roots(realm, ADOPT)
             return await realm.call(function, *args, timeout_s=self.progress.remaining_s + 1)
         except RealmLost:
             await self.isolated_replaced(realm)
@@ -239,6 +244,8 @@ async def frame_of_element(target: Target, selector: str) -> Frame | None:
         return None
     expression = f"bykiltSelectors.pick(document, {encode_arguments([selector])})"
     try:
+        if is_piercing(selector):
+            await hand_over_closed_roots(realm, ADOPT)
         answer = await realm.session.send(
             RUNTIME_EVALUATE({"expression": expression, "contextId": realm.context_id, "objectGroup": "bykilt"})
         )

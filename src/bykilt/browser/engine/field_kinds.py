@@ -276,7 +276,7 @@ _TEXT: JsonObject = {"type": "string"}
 _NONEMPTY: JsonObject = {"type": "string", "minLength": 1}
 _NUMBER: JsonObject = {"type": "number"}
 _SELECTOR: JsonObject = {
-    "description": "CSS, text=, role=, xpath=, ref=, or a list of alternatives",
+    "description": "CSS, text=, role=, xpath=, ref=, pierce=, or a list of alternatives",
     "anyOf": [_NONEMPTY, {"type": "array", "items": _NONEMPTY, "minItems": 1}],
 }
 _RECORD_FIELD: JsonObject = {

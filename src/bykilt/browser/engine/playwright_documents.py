@@ -236,7 +236,8 @@ async def wait_for(engine: PlaywrightEngine, action: WaitFor, progress: Progress
 async def _wait_for_state(target: Target, selector: tuple[str, ...], state: ElementState) -> ActionOutput:
     target.progress.waiting_for(f"{shown(selector)} to be {state}")
     async with target.explained(selector, Needs(state=str(state))):
-        await target.frame.locator(picked(selector)).wait_for(state=state.value, timeout=target.timeout_ms)
+        element = target.frame.locator(picked(selector))
+        await target.piercing(selector, lambda limit_ms: element.wait_for(state=state.value, timeout=limit_ms))
     return ActionOutput()
 
 

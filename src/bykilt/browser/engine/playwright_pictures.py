@@ -10,6 +10,7 @@ from playwright.async_api import Locator
 from bykilt.browser.engine.actions import Screenshot
 from bykilt.browser.engine.browser_engine import ActionOutput
 from bykilt.browser.engine.field_kinds import ImageFormat
+from bykilt.browser.engine.piercing import is_piercing
 from bykilt.browser.engine.playwright_selectors import every, picked
 from bykilt.browser.engine.playwright_target import VISIBLE
 from bykilt.browser.engine.progress import Progress
@@ -44,6 +45,9 @@ async def screenshot(engine: PlaywrightEngine, action: Screenshot, progress: Pro
         "timeout": target.timeout_ms,
     }
     async with target.explained(action.selector or (), VISIBLE):
+        for selector in (action.selector, action.mask):
+            if is_piercing(selector):
+                await target.ask("box", list(selector or ()))
         if action.selector is not None:
             data = await target.frame.locator(picked(action.selector)).screenshot(**settings)
         else:

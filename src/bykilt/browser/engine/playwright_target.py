@@ -7,10 +7,10 @@ page, the frame, and at last at the element, with our own scripts.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 from playwright.async_api import Error as PlaywrightError
@@ -28,12 +28,16 @@ from bykilt.browser.engine.errors import (
     PageClosed,
     PageCrashed,
 )
+from bykilt.browser.engine.piercing import SLICE_MS, is_piercing
 from bykilt.browser.engine.playwright_pages import PageEntry, PageRegistry
 from bykilt.browser.engine.playwright_selectors import picked, question
+from bykilt.browser.engine.playwright_shadow_roots import tell_closed_roots
 from bykilt.browser.engine.progress import Progress
 from bykilt.browser.engine.references import StaleReference, number_in, tolerates_absence
 from bykilt.browser.engine.url_patterns import looks_like_url, url_matches
 from bykilt.json_types import JsonValue
+
+T = TypeVar("T")
 
 # What is kept of an action's time to find out why it did not happen.
 _DIAGNOSIS_S = 0.2
@@ -86,10 +90,33 @@ class Target:
         Raises:
             PlaywrightError: There was none in time, or the operation failed; see `explained`.
         """
-        text = await self.frame.text_content(
-            question(operation, *args), timeout=self.timeout_ms if timeout_ms is None else timeout_ms
+        asked = question(operation, *args)
+        text = await self.piercing(
+            args, lambda limit_ms: self.frame.text_content(asked, timeout=limit_ms), timeout_ms=timeout_ms
         )
         return json.loads(text or "null")
+
+    async def piercing(
+        self, selectors: object, ask: Callable[[float], Awaitable[T]], *, timeout_ms: float | None = None
+    ) -> T:
+        """Return what `ask` does, given its milliseconds; where selectors pierce, closed shadow roots are told first.
+
+        Raises:
+            PlaywrightError: It failed, or was not done in time.
+        """
+        limit_ms = self.timeout_ms if timeout_ms is None else timeout_ms
+        if not is_piercing(selectors):
+            return await ask(limit_ms)
+        clock_s = self.progress.waited_s
+        while True:
+            await tell_closed_roots(self.frame)
+            left_ms = limit_ms - (self.progress.waited_s - clock_s) * 1000
+            try:
+                return await ask(max(1.0, min(SLICE_MS, left_ms)))
+            except PlaywrightTimeout:
+                # Roots that have come meanwhile are to be told of as well.
+                if left_ms <= SLICE_MS:
+                    raise
 
     @asynccontextmanager
     async def explained(
@@ -291,6 +318,8 @@ async def _find_frame(main: Target, wanted: str) -> Frame | None:
         return None
     for frame in frames:
         try:
+            if is_piercing(wanted):
+                await tell_closed_roots(frame)
             element = await frame.query_selector(picked([wanted]))
             found = await element.content_frame() if element is not None else None
         except PlaywrightError as error:

@@ -1,5 +1,5 @@
 /**
- * CSS that looks into open shadow trees.
+ * CSS that looks into open shadow trees, and into closed ones if asked.
  *
  * Knows how to take a CSS selector apart at its combinators, so that an ancestor may stand on the other side of a
  * shadow boundary. What a compound such as `a.b:not(.c)` means, the browser decides (`element.matches`); the
@@ -7,7 +7,7 @@
  */
 (() => {
   if (globalThis.bykiltCss) return;
-  const { descendants, hasShadow, parent } = globalThis.bykiltTree;
+  const { allDescendants, anyShadowOf, descendants, hasShadow, parent } = globalThis.bykiltTree;
 
   const CLOSING = { "(": ")", "[": "]" };
 
@@ -113,15 +113,23 @@
    */
   function queryAll(root, parsed, shadow = hasShadow(root)) {
     if (!shadow) return [...root.querySelectorAll(parsed.text)];
-    const all = descendants(root);
-    if (!parsed.chains) return inEachTree(root, all, parsed.text);
+    return matching(root, parsed, descendants(root), (element) => element.shadowRoot);
+  }
+
+  /** As `queryAll`, in closed shadow trees too, as far as `bykiltTree.adopt` was told of them. */
+  function pierceAll(root, parsed) {
+    return matching(root, parsed, allDescendants(root), anyShadowOf);
+  }
+
+  function matching(root, parsed, all, shadowOf) {
+    if (!parsed.chains) return inEachTree(root, all, parsed.text, shadowOf);
     const scope = root.nodeType === Node.DOCUMENT_NODE ? root.documentElement : root;
     return all.filter((element) => parsed.chains.some((steps) => matches(element, steps, steps.length - 1, scope)));
   }
 
-  function inEachTree(root, all, text) {
+  function inEachTree(root, all, text, shadowOf) {
     const found = new Set(root.querySelectorAll(text));
-    const roots = [root, ...all].map((element) => element.shadowRoot).filter(Boolean);
+    const roots = [root, ...all].map(shadowOf).filter(Boolean);
     for (const inner of roots) {
       for (const element of inner.querySelectorAll(text)) found.add(element);
     }
@@ -142,5 +150,5 @@
     return false;
   }
 
-  globalThis.bykiltCss = Object.freeze({ parse, queryAll });
+  globalThis.bykiltCss = Object.freeze({ parse, pierceAll, queryAll });
 })();

@@ -176,6 +176,14 @@
     return { blocked: state === "hidden" ? "still_visible" : "still_attached", seen: describe(element) };
   }
 
+  let given = "";
+
+  /** Give this world a name by which others find it; `name` asks for it. */
+  function mark(_root, name) {
+    given = name;
+    return true;
+  }
+
   globalThis.bykiltOperations = Object.freeze({
     aim,
     box,
@@ -187,6 +195,8 @@
     fileWay,
     fill,
     focus,
+    mark,
+    name: () => given,
     notInState,
     read,
     refers: (_root, number) => globalThis.bykiltSnapshot.has(number),

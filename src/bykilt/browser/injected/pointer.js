@@ -7,7 +7,7 @@
  */
 (() => {
   if (globalThis.bykiltPointer) return;
-  const { boxOf, describe, hitTarget, isDisabled, isEditable, isVisible, receives, whyHidden } = globalThis.bykiltVisibility;
+  const { boxOf, describe, eventTarget, hitTarget, isDisabled, isEditable, isVisible, receives, whyHidden } = globalThis.bykiltVisibility;
   const selectors = globalThis.bykiltSelectors;
 
   const POINTER_EVENTS = ["pointerdown", "mousedown", "pointerup", "mouseup", "click", "auxclick", "dblclick", "contextmenu"];
@@ -20,7 +20,7 @@
 
   function onPointerEvent(event) {
     if (!guard || guard.keys || !event.isTrusted) return;
-    const target = event.composedPath()[0];
+    const target = eventTarget(event);
     const related = target instanceof Element && receives(guard.element, target);
     if (!guard.verdict) decide(related, target);
     if (!guard.verdict.hit) return stop(event);
@@ -29,7 +29,7 @@
 
   function onKeyEvent(event) {
     if (!guard || !guard.keys || !event.isTrusted) return;
-    const target = event.composedPath()[0];
+    const target = eventTarget(event);
     const related = target instanceof Element && (receives(guard.element, target) || target.contains(guard.element));
     // A key may move the focus on purpose; only the first event must be for the element.
     if (!guard.verdict) decide(related, target);

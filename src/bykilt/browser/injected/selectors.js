@@ -13,7 +13,7 @@
   const text = globalThis.bykiltText;
   const { cached, isHiddenForAria, name, role, states } = globalThis.bykiltRoles;
   const references = globalThis.bykiltReferences;
-  const { descendants, hasShadow, normalise, parent } = globalThis.bykiltTree;
+  const { allDescendants, descendants, hasShadow, normalise, parent } = globalThis.bykiltTree;
   const { isVisible } = globalThis.bykiltVisibility;
 
   const MAX_KNOWN = 500;
@@ -80,7 +80,7 @@
     for (const scope of scopes) {
       for (const element of part.search(scope, shadow)) all.add(element);
     }
-    return descendants(root).filter((element) => all.has(element));
+    return allDescendants(root).filter((element) => all.has(element));
   }
 
   /** Parsed alternatives, from memory where possible. */
@@ -133,7 +133,7 @@
   /** The part that starts at `at`: its engine, its body and where the next part starts. */
   function readPart(selector, at) {
     const rest = selector.slice(at);
-    const prefix = /^\s*(?:(css|text|role|xpath|nth|visible|ref)=\s*)?/.exec(rest);
+    const prefix = /^\s*(?:(css|pierce|text|role|xpath|nth|visible|ref)=\s*)?/.exec(rest);
     const start = at + prefix[0].length;
     const body = selector.slice(start);
     const engine = prefix[1] ?? (/^\(*\/\//.test(body) ? "xpath" : "css");
@@ -147,7 +147,7 @@
       const whole = /^("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\/(?:\\.|[^/\\])+\/[a-z]*)\s*(?= >> |$)/s.exec(body);
       if (whole) return whole[0].length;
     }
-    const isQuoting = engine === "css" || engine === "role" || engine === "xpath";
+    const isQuoting = engine === "css" || engine === "pierce" || engine === "role" || engine === "xpath";
     for (let at = 0, quote = ""; at < body.length; at++) {
       const char = body[at];
       if (char === "\\" && engine !== "xpath") at++;
@@ -161,6 +161,7 @@
   const READERS = {
     css: readCss,
     nth: readNth,
+    pierce: readPiercing,
     ref: readRef,
     role: readRole,
     text: (body) => {
@@ -175,6 +176,13 @@
     if (!body) throw new Error("a part is empty");
     const parsed = css.parse(body);
     return { css: parsed.text, search: (root, shadow) => css.queryAll(root, parsed, shadow && hasShadow(root)) };
+  }
+
+  /** CSS that closed shadow roots do not stop; the engine has to tell of them before (`bykiltTree.adopt`). */
+  function readPiercing(body) {
+    if (!body) throw new Error("pierce= needs a CSS selector, as in `pierce=my-card button`");
+    const parsed = css.parse(body);
+    return { search: (root) => css.pierceAll(root, parsed) };
   }
 
   function readNth(body, isFirst) {

@@ -1,5 +1,5 @@
 /**
- * The composed tree: the document together with every open shadow tree in it.
+ * The composed tree: the document together with every open shadow tree in it; closed ones only where asked for.
  *
  * Knows parents, order and containment across shadow boundaries. Knows nothing of selectors or visibility.
  * A form lets its fields hide its own properties (`<input name="children">`), in every world: so these scripts
@@ -24,6 +24,39 @@
     for (const element of root.querySelectorAll("*")) {
       found.push(element);
       if (element.shadowRoot) collect(element.shadowRoot, found);
+    }
+  }
+
+  // Closed roots by their hosts, as far as somebody who can see them has told.
+  const closedRoots = new WeakMap();
+
+  /** Take note of the closed roots that these nodes are in. */
+  function adopt(nodes) {
+    for (const node of nodes) {
+      const root = node.getRootNode();
+      if (root.nodeType === Node.DOCUMENT_FRAGMENT_NODE && root.host) closedRoots.set(root.host, root);
+    }
+  }
+
+  /** The element's shadow root, open or closed and told of; null for none. */
+  function anyShadowOf(element) {
+    return element.shadowRoot ?? closedRoots.get(element) ?? null;
+  }
+
+  /** As `descendants`, with the closed shadow trees that are told of. */
+  function allDescendants(root) {
+    const found = [];
+    collectAll(root, found);
+    return found;
+  }
+
+  function collectAll(root, found) {
+    const own = anyShadowOf(root);
+    if (own) collectAll(own, found);
+    for (const element of root.querySelectorAll("*")) {
+      found.push(element);
+      const shadow = anyShadowOf(element);
+      if (shadow) collectAll(shadow, found);
     }
   }
 
@@ -90,6 +123,9 @@
   }
 
   globalThis.bykiltTree = Object.freeze({
+    adopt,
+    allDescendants,
+    anyShadowOf,
     closest,
     descendants,
     drawnChildren,

@@ -6,7 +6,7 @@
  */
 (() => {
   if (globalThis.bykiltVisibility) return;
-  const { closest, drawnParent, isInside, normalise, parent } = globalThis.bykiltTree;
+  const { anyShadowOf, closest, drawnParent, isInside, normalise, parent } = globalThis.bykiltTree;
 
   const MAX_DESCRIPTION = 80;
   const DESCRIBED = ["id", "class", "name", "type", "role", "aria-label", "placeholder", "href", "alt"];
@@ -147,15 +147,27 @@
     return { x, y, width, height };
   }
 
-  /** The deepest element at a point of the frame's viewport, inside open shadow trees too; null outside. */
+  /** The deepest element at a point of the frame's viewport, inside every shadow tree that is known; null outside. */
   function hitTarget(x, y) {
     let found = null;
-    for (let root = document; root; root = found.shadowRoot) {
+    for (let root = document; root; root = anyShadowOf(found)) {
       const hit = root.elementFromPoint(x, y);
-      if (!hit || hit === found || (found && !found.shadowRoot.contains(hit))) break;
+      if (!hit || hit === found || (found && !root.contains(hit))) break;
       found = hit;
     }
     return found;
+  }
+
+  /** What an event is for: it says so only as far as the next closed shadow root, further in its place or the focus. */
+  function eventTarget(event) {
+    let target = event.composedPath()[0];
+    if (!(target instanceof Element) || target.shadowRoot || !anyShadowOf(target)) return target;
+    if (event instanceof MouseEvent) {
+      const hit = hitTarget(event.clientX, event.clientY);
+      return hit && isInside(hit, target) ? hit : target;
+    }
+    for (let root = anyShadowOf(target); root?.activeElement; root = anyShadowOf(target)) target = root.activeElement;
+    return target;
   }
 
   /** Whether a pointer event at `hit` reaches `element`: it is inside it, or in a label of it. */
@@ -168,6 +180,7 @@
   globalThis.bykiltVisibility = Object.freeze({
     boxOf,
     describe,
+    eventTarget,
     hitTarget,
     isDisabled,
     isEditable,
