@@ -10,6 +10,7 @@ import asyncio
 import os
 from collections.abc import Callable, Mapping
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from bykilt.browser.cdp.errors import ConnectionClosed
 
@@ -133,6 +134,12 @@ class PipeTransport:
         self._on_close(reason)
 
 
+def shown_address(url: str) -> str:
+    """Return an address as messages may show it: what stands before the host or in the query may be a password."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
+
+
 class WebSocketTransport:
     """A browser that runs elsewhere, by its `ws://` address."""
 
@@ -154,10 +161,16 @@ class WebSocketTransport:
         from websockets.asyncio.client import connect
         from websockets.exceptions import WebSocketException
 
+        class StayHere(connect):
+            """Follows no redirect: the headers are for this host only."""
+
+            def process_redirect(self, exc: Exception) -> Exception:
+                return exc
+
         try:
             # An HTTP proxy from the environment would be asked even for loopback; compression costs
             # more than it saves on a local road.
-            self._socket = await connect(
+            self._socket = await StayHere(
                 self._url,
                 additional_headers=self._headers,
                 max_size=MAX_MESSAGE_BYTES,
@@ -167,7 +180,9 @@ class WebSocketTransport:
                 ping_interval=None,
             )
         except (OSError, WebSocketException, TimeoutError) as error:
-            raise ConnectionClosed(f"no browser answers at {self._url}: {str(error) or 'timed out'}") from error
+            raise ConnectionClosed(
+                f"no browser answers at {shown_address(self._url)}: {str(error) or 'timed out'}"
+            ) from error
 
     def start(self, on_message: OnMessage, on_close: OnClose) -> None:
         self._on_message = on_message

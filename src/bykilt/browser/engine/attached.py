@@ -9,6 +9,10 @@ import shutil
 import tempfile
 from pathlib import Path
 
+UNREACHABLE_HINT = (
+    "start the browser with --remote-debugging-port, and give what it asks for in cdp_headers; or leave cdp_url out"
+)
+
 # Everybody may put files there, nobody may list it, and only we remove what others put: names in it are not guessed.
 _MODE = 0o1733
 

@@ -16,7 +16,7 @@ from bykilt.browser.cdp.errors import ConnectionClosed, ProtocolError
 from bykilt.browser.cdp.page import Page, PageSettings, Surroundings
 from bykilt.browser.cdp.transport import PipeTransport, Transport
 from bykilt.browser.engine.actions import Action
-from bykilt.browser.engine.attached import make_shared_folder, remove_shared_folder
+from bykilt.browser.engine.attached import UNREACHABLE_HINT, make_shared_folder, remove_shared_folder
 from bykilt.browser.engine.browser_engine import ActionOutput, BrowserEngine, EngineType, Picture
 from bykilt.browser.engine.cdp_actions import HANDLERS
 from bykilt.browser.engine.cdp_errors import translated
@@ -108,11 +108,11 @@ class CDPEngine(BrowserEngine):
     async def _reach_browser(self, context: LaunchContext) -> Transport:
         if context.cdp_url is not None:
             try:
-                return await connect_to(context.cdp_url, timeout_s=context.timeout_ms / 1000)
+                return await connect_to(
+                    context.cdp_url, timeout_s=context.timeout_ms / 1000, headers=context.cdp_headers
+                )
             except ConnectionClosed as error:
-                raise LaunchFailed(
-                    error.message, hint="start the browser with --remote-debugging-port, or leave cdp_url out"
-                ) from error
+                raise LaunchFailed(error.message, hint=UNREACHABLE_HINT) from error
         with launch_errors():
             self._process = await start_chromium(chromium_settings(context), log_file=self._log_file())
         return PipeTransport(*self._process.take_pipe())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -10,6 +11,9 @@ from pathlib import Path
 from bykilt.browser.engine.download_limits import DownloadLimits
 from bykilt.browser.engine.upload_files import UploadLimits
 from bykilt.errors import InvalidInput
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_NOT_IN_HEADER = re.compile(r"[^\t\x20-\x7e\xa0-\xff]")
 
 
 class NetworkMode(StrEnum):
@@ -42,7 +46,8 @@ class LaunchContext:
     """Settings for one launch.
 
     `viewport` may be given as `{"width": …, "height": …}` or `(width, height)`; `timeout_ms` is the deadline
-    of every action that names none. `cdp_url` attaches to a browser that runs elsewhere instead of starting one.
+    of every action that names none. `cdp_url` attaches to a browser that runs elsewhere instead of starting one;
+    `cdp_headers` go with every request to it, for instance to log in, and are never shown.
     With `record_har`, `network.har` is written into the artifact folder at shutdown.
     `download_types` are suffixes and media types such as `.pdf` and `image/*`; None allows all.
     `upload_folders` are the folders, or single files, that uploads may come from; None allows any.
@@ -63,6 +68,7 @@ class LaunchContext:
     enable_apparmor: bool = True
     allowed_hosts: Sequence[str] = ()
     cdp_url: str | None = None
+    cdp_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     user_data_dir: str | Path | None = None
     storage_state: str | Path | None = None
     record_har: str = HarMode.OFF
@@ -120,6 +126,7 @@ class LaunchContext:
         _ = self.viewport_size
         _ = self.download_limits
         _ = self.upload_limits
+        self._check_headers()
         if self.browser_type not in ("chromium", "chrome"):
             raise InvalidInput(f"browser_type {self.browser_type!r} is not supported", hint="use 'chromium'")
         if self.timeout_ms <= 0:
@@ -140,3 +147,14 @@ class LaunchContext:
                 "limiting the browser's network cannot be enforced by this version, so it is refused",
                 hint="use sandbox_network_mode='host' without allowed_hosts, or limit the network outside bykilt",
             )
+
+    def _check_headers(self) -> None:
+        if self.cdp_headers and self.cdp_url is None:
+            raise InvalidInput("cdp_headers are for a browser that is attached to", hint="name it in cdp_url")
+        for name, value in self.cdp_headers.items():
+            # What is wrong with a value is not shown: it may be a password.
+            if not _HEADER_NAME.fullmatch(name) or _NOT_IN_HEADER.search(value):
+                raise InvalidInput(
+                    f"the header {name!r} of cdp_headers cannot be sent",
+                    hint="a name is one word, and a value is one line of printable Latin characters",
+                )

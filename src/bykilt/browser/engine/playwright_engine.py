@@ -17,8 +17,11 @@ from playwright.async_api import Browser, BrowserContext, Page, Playwright, View
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
+from bykilt.browser.cdp.endpoint import websocket_address
+from bykilt.browser.cdp.errors import ConnectionClosed
+from bykilt.browser.cdp.transport import shown_address
 from bykilt.browser.engine.actions import Action, Navigate
-from bykilt.browser.engine.attached import make_shared_folder, remove_shared_folder
+from bykilt.browser.engine.attached import UNREACHABLE_HINT, make_shared_folder, remove_shared_folder
 from bykilt.browser.engine.browser_engine import ActionOutput, BrowserEngine, EngineType, Picture
 from bykilt.browser.engine.downloads import BrowserFiles
 from bykilt.browser.engine.errors import ActionError, BrowserGone, LaunchFailed
@@ -61,6 +64,7 @@ class PlaywrightEngine(BrowserEngine):
     _closing = False
     _lost = False
     _uploads = 0
+    _address = ""
     _shared_folder: Path | None = None
 
     # ---- life
@@ -135,7 +139,7 @@ class PlaywrightEngine(BrowserEngine):
         if wrapper is None:
             assert context.cdp_url is not None
             browser = self._browser = await driver.chromium.connect_over_cdp(
-                context.cdp_url, timeout=context.timeout_ms
+                await self._find_address(context), headers=dict(context.cdp_headers) or None, timeout=context.timeout_ms
             )
             return await browser.new_context(
                 viewport=viewport, user_agent=settings.user_agent, storage_state=context.storage_state
@@ -163,14 +167,25 @@ class PlaywrightEngine(BrowserEngine):
             await opened.set_storage_state(context.storage_state)
         return opened
 
+    async def _find_address(self, context: LaunchContext) -> str:
+        """Where the driver is to connect: with headers only to the host that they are for, whatever is said there."""
+        assert context.cdp_url is not None
+        try:
+            self._address = await websocket_address(
+                context.cdp_url, timeout_s=context.timeout_ms / 1000, headers=context.cdp_headers
+            )
+            return self._address
+        except ConnectionClosed as error:
+            raise LaunchFailed(error.message, hint=UNREACHABLE_HINT) from error
+
     def _log_file(self) -> Path | None:
         return self.artifact_dir / "chromium.log" if self._confined else None
 
     def _launch_failure(self, error: PlaywrightError) -> LaunchFailed:
         if self._wrapper is None:
-            return LaunchFailed(
-                first_line(error), hint="start the browser with --remote-debugging-port, or leave cdp_url out"
-            )
+            said = first_line(error)
+            # Playwright names the address as it was given.
+            return LaunchFailed(said.replace(self._address, shown_address(self._address)), hint=UNREACHABLE_HINT)
         if self._how_gone() is None and self._wrapper.pid is not None:
             return LaunchFailed(first_line(error), hint="run `bykilt doctor` to see what this machine can do")
         reason = self._wrapper.failure()
