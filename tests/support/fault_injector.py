@@ -77,6 +77,10 @@ class FaultyTransport:
             self._late.add(command["id"])
         self._inner.send(message)
 
+    async def wait_until_gone(self) -> None:
+        """Return once nothing is left of the real road."""
+        await self._inner.wait_until_gone()
+
     def close(self, reason: str) -> None:
         self._inner.close(reason)
 

@@ -22,7 +22,20 @@ from bykilt.browser.launch.executable import find_chromium
 
 _SAYS_WHERE = re.compile(rb"DevTools listening on ws://127\.0\.0\.1:(\d+)/")
 _START_S = 30.0
+
+DECOY = Path(f"/tmp/bykilt-decoy-{os.getpid()}.txt")
+"""A path under which the other machine has a file of its own, which holds `THERE`."""
+
+THERE = "there"
 _MAX_HEAD_BYTES = 64 << 10
+
+
+_NAMESPACE = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"])]
+
+
+def can_be_elsewhere() -> bool:
+    """Whether this machine lets us make mount namespaces."""
+    return subprocess.run([*_NAMESPACE, "true"], capture_output=True, check=False).returncode == 0
 
 
 @contextmanager
@@ -41,9 +54,8 @@ def remote_chromium(*, own_tmp: bool = False) -> Iterator[str]:
         "about:blank",
     ]
     if own_tmp:
-        inside = 'mount -t tmpfs tmpfs /tmp && exec "$@"'
-        namespace = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"])]
-        command = [*namespace, "sh", "-c", inside, "sh", *command]
+        inside = f'mount -t tmpfs tmpfs /tmp && printf {THERE} > {DECOY} && exec "$@"'
+        command = [*_NAMESPACE, "sh", "-c", inside, "sh", *command]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True)
     try:
         yield f"http://127.0.0.1:{_port_of(process)}"

@@ -95,8 +95,12 @@ class Browser:
             raise ConnectionClosed(self.connection.closed_because)
         return True
 
-    async def new_context(self, settings: PageSettings, *, proxy: str | None = None) -> BrowserContext:
+    async def new_context(
+        self, settings: PageSettings, *, proxy: str | None = None, surroundings: Surroundings | None = None
+    ) -> BrowserContext:
         """Make a context of its own cookies and cache, optionally behind a proxy, with one empty page.
+
+        With `surroundings` its facts go there, and not to those of the browser.
 
         Raises:
             ProtocolError: The browser refused or is gone.
@@ -105,7 +109,9 @@ class Browser:
         if proxy is not None:
             params["proxyServer"] = proxy
         answer = await self.connection.root.send(TARGET_CREATE_BROWSER_CONTEXT(params))
-        context = BrowserContext(self.connection.root, answer["browserContextId"], settings, self._outside)
+        context = BrowserContext(
+            self.connection.root, answer["browserContextId"], settings, surroundings or self._outside
+        )
         self._contexts[answer["browserContextId"]] = context
         await context.new_page()
         return context
@@ -124,3 +130,4 @@ class Browser:
             except ProtocolError:
                 pass
         self.connection.close()
+        await self.connection.wait_until_gone()

@@ -94,6 +94,10 @@ class Connection:
         """End the connection; whatever is in flight fails."""
         self._transport.close(reason)
 
+    async def wait_until_gone(self) -> None:
+        """Return once nothing is left of a connection that was closed. Bounded, and never fails."""
+        await self._transport.wait_until_gone()
+
     def later(self, delay_s: float, callback: Callable[[], None]) -> Callable[[], None]:
         """Call back after a while, unless the connection ends before; call the returned function to call it off."""
 

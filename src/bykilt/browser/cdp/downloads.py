@@ -29,7 +29,10 @@ class DownloadState(StrEnum):
 
 @dataclass(eq=False, slots=True)
 class Download:
-    """One download. The browser keeps it under `guid` as its file name; sizes in bytes, `total` 0 while unknown."""
+    """One download. The browser keeps it under `guid` as its file name; sizes in bytes, `total` 0 while unknown.
+
+    `path` is where the browser says that it lies on its machine, once it is complete; empty while unknown.
+    """
 
     guid: str
     url: str
@@ -37,6 +40,7 @@ class Download:
     received: int = 0
     total: int = 0
     state: DownloadState = DownloadState.IN_PROGRESS
+    path: str = ""
 
     @property
     def shown_url(self) -> str:
@@ -72,5 +76,6 @@ class DownloadTracker:
         download.received = max(download.received, int(event["receivedBytes"]))
         download.total = int(event["totalBytes"])
         download.state = DownloadState(event["state"])
+        download.path = event.get("filePath", "")
         self.changed.fire()
         return download

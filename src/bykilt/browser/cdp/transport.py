@@ -16,6 +16,7 @@ from bykilt.browser.cdp.errors import ConnectionClosed
 
 MAX_MESSAGE_BYTES = 256 << 20
 _CHUNK_BYTES = 1 << 20
+_FAREWELL_S = 2.0
 
 OnMessage = Callable[[bytes], None]
 OnClose = Callable[[str], None]
@@ -38,6 +39,10 @@ class Transport(Protocol):
 
     def close(self, reason: str) -> None:
         """Close the road; the reason is what `on_close` is told."""
+        ...
+
+    async def wait_until_gone(self) -> None:
+        """Return once nothing is left of a road that was closed. Bounded, and never fails."""
         ...
 
 
@@ -133,6 +138,9 @@ class PipeTransport:
         os.close(self._write_fd)
         self._on_close(reason)
 
+    async def wait_until_gone(self) -> None:
+        """Return at once: pipes are closed by us alone."""
+
 
 def shown_address(url: str) -> str:
     """Return an address as messages may show it: what stands before the host or in the query may be a password."""
@@ -221,6 +229,16 @@ class WebSocketTransport:
         self._closed_because = reason
         self._outbox.put_nowait(None)
         self._on_close(reason)
+
+    async def wait_until_gone(self) -> None:
+        if not self._tasks:
+            return
+        _, open_still = await asyncio.wait(self._tasks, timeout=_FAREWELL_S)
+        for task in open_still:
+            task.cancel()
+        if open_still:
+            self._socket.transport.abort()
+            await asyncio.wait(open_still)
 
 
 def _ignore(_: object) -> None:

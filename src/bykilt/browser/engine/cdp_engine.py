@@ -20,7 +20,7 @@ from bykilt.browser.engine.attached import UNREACHABLE_HINT, make_shared_folder,
 from bykilt.browser.engine.browser_engine import ActionOutput, BrowserEngine, EngineType, Picture
 from bykilt.browser.engine.cdp_actions import HANDLERS
 from bykilt.browser.engine.cdp_errors import translated
-from bykilt.browser.engine.cdp_files import watch_downloads
+from bykilt.browser.engine.cdp_files import open_courier, watch_downloads
 from bykilt.browser.engine.cdp_har import HarBodies
 from bykilt.browser.engine.cdp_network import CdpNetwork
 from bykilt.browser.engine.cdp_target import Pages
@@ -29,8 +29,9 @@ from bykilt.browser.engine.errors import BrowserGone, LaunchFailed
 from bykilt.browser.engine.launch_context import LaunchContext
 from bykilt.browser.engine.launching import chromium_settings, launch_errors
 from bykilt.browser.engine.progress import Progress
+from bykilt.browser.engine.remote_files import RemoteFiles
 from bykilt.browser.engine.request_record import RequestRecord
-from bykilt.browser.engine.upload_files import UploadFile, stage
+from bykilt.browser.engine.upload_files import StagedUpload, UploadFile, by_source, stage
 from bykilt.browser.launch.process import ChromiumProcess, start_chromium
 from bykilt.events.model import BrowserClosed, BrowserStarted
 from bykilt.ids import PageId
@@ -56,6 +57,7 @@ class CDPEngine(BrowserEngine):
     _closing = False
     _staged = 0
     _shared_folder: Path | None = None
+    _remote: RemoteFiles | None = None
 
     # ---- life
 
@@ -100,8 +102,9 @@ class CDPEngine(BrowserEngine):
         if process is not None:
             files = BrowserFiles(process.folder.downloads, process.uid)
         else:
-            self._shared_folder = make_shared_folder()
-            files = BrowserFiles(self._shared_folder, None)
+            folder = self._shared_folder = make_shared_folder()
+            self._remote = RemoteFiles(folder, lambda: open_courier(browser, self.clock))
+            files = BrowserFiles(folder, None, self._remote.fetch)
         downloads = self.expect_downloads(context, files)
         await watch_downloads(browser.connection.root, downloads, files.folder, of.id)
 
@@ -180,15 +183,18 @@ class CDPEngine(BrowserEngine):
             return None
         return Picture(data, "image/jpeg", page.settings.width, page.settings.height)
 
-    async def stage_uploads(self, files: Sequence[UploadFile]) -> list[Path]:
-        """Return paths under which the browser, which may be another user, can read the files.
+    async def stage_uploads(self, files: Sequence[UploadFile]) -> StagedUpload:
+        """Return the files in a form in which the browser, which may be another user or far away, gets them.
 
         Raises:
             FileRejected: One cannot be read, or there is no room.
         """
         process = self._process
-        if process is None or process.folder.identity is None:
-            return [file.source for file in files]
+        if process is None:
+            assert self._remote is not None
+            return by_source(files) if await self._remote.sees_all(files) else StagedUpload(tuple(files), None)
+        if process.folder.identity is None:
+            return by_source(files)
         self._staged += 1
         return await stage(files, process.folder.stage_upload, str(self._staged))
 

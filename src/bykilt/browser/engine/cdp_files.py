@@ -6,10 +6,11 @@ from collections.abc import Awaitable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bykilt.browser.cdp.browser import Browser
 from bykilt.browser.cdp.commands import BROWSER_CANCEL_DOWNLOAD, BROWSER_SET_DOWNLOAD_BEHAVIOR
-from bykilt.browser.cdp.connection import Session
-from bykilt.browser.cdp.errors import ConnectionClosed, SessionClosed
-from bykilt.browser.cdp.page import Page
+from bykilt.browser.cdp.connection import Call, Session
+from bykilt.browser.cdp.errors import ConnectionClosed, ProtocolError, SessionClosed
+from bykilt.browser.cdp.page import Page, PageSettings, Surroundings
 from bykilt.browser.cdp.protocol_events import BROWSER_DOWNLOAD_PROGRESS, BROWSER_DOWNLOAD_WILL_BEGIN
 from bykilt.browser.engine.actions import Action, WaitForDownload, WaitForPopup
 from bykilt.browser.engine.browser_engine import ActionOutput
@@ -17,6 +18,9 @@ from bykilt.browser.engine.cdp_target import Pages
 from bykilt.browser.engine.downloads import Downloads
 from bykilt.browser.engine.outcomes import no_popup, popup_output, popup_without_document, wait_for_download
 from bykilt.browser.engine.progress import Progress
+from bykilt.browser.engine.remote_files import Send
+from bykilt.clock import Clock
+from bykilt.events.model import Unheard
 
 if TYPE_CHECKING:
     from cdp_use.cdp.browser.commands import CancelDownloadParameters, SetDownloadBehaviorParameters
@@ -74,6 +78,29 @@ def watch_downloads(root: Session, downloads: Downloads, folder: Path, context_i
     if context_id is not None:
         params["browserContextId"] = context_id
     return root.send(BROWSER_SET_DOWNLOAD_BEHAVIOR(params))
+
+
+async def open_courier(browser: Browser, clock: Clock) -> Send:
+    """Return the road to a blank page in a context of its own, of which nobody hears.
+
+    Raises:
+        OSError: The browser gives none.
+    """
+    settings = PageSettings(100, 100, None, "")
+    try:
+        context = await browser.new_context(settings, surroundings=Surroundings(Unheard(), clock))
+    except ProtocolError as error:
+        raise OSError(0, error.message) from error
+    page = context.first_page()
+    assert page is not None
+
+    async def send(call: Call[Any]) -> Any:
+        try:
+            return await page.session.send(call)
+        except ProtocolError as error:
+            raise OSError(0, error.message) from error
+
+    return send
 
 
 async def _wait_for_download(engine: CDPEngine, _: Pages, action: WaitForDownload, progress: Progress) -> ActionOutput:

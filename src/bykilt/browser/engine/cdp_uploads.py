@@ -5,9 +5,8 @@ Knows how files that are checked reach the page. Which files may is decided befo
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bykilt.browser.cdp.commands import (
@@ -20,7 +19,7 @@ from bykilt.browser.cdp.commands import (
 )
 from bykilt.browser.cdp.errors import CdpError
 from bykilt.browser.cdp.protocol_events import PAGE_FILE_CHOOSER_OPENED
-from bykilt.browser.cdp.realms import Realm, encode_arguments, json_value
+from bykilt.browser.cdp.realms import Realm, RealmLost, encode_arguments, json_value
 from bykilt.browser.engine.actions import FileUpload
 from bykilt.browser.engine.browser_engine import ActionOutput
 from bykilt.browser.engine.cdp_pointer import (
@@ -30,15 +29,17 @@ from bykilt.browser.engine.cdp_pointer import (
     navigating_frames,
     wait_for_started_navigations,
 )
+from bykilt.browser.engine.cdp_sent_files import sent_files
 from bykilt.browser.engine.cdp_target import Pages, Target, find_target
 from bykilt.browser.engine.progress import Progress
-from bykilt.browser.engine.upload_files import check_files
+from bykilt.browser.engine.upload_files import StagedUpload, check_files
 from bykilt.browser.engine.uploading import (
     may_have_files,
     no_chooser,
     refused_by_chooser,
     refused_drop,
     refused_files,
+    undroppable,
     upload_output,
 )
 
@@ -64,8 +65,8 @@ async def upload(engine: CDPEngine, pages: Pages, action: FileUpload, progress: 
     return upload_output(files)
 
 
-async def _hand_over(target: Target, selector: tuple[str, ...], staged: Sequence[Path]) -> None:
-    spec = {"alternatives": list(selector), "count": len(staged)}
+async def _hand_over(target: Target, selector: tuple[str, ...], staged: StagedUpload) -> None:
+    spec = {"alternatives": list(selector), "count": len(staged.files)}
     while True:
         way = (await target.until_ok("bykiltActions.fileWay", spec, selector))["value"]
         if "refused" in way:
@@ -77,10 +78,13 @@ async def _hand_over(target: Target, selector: tuple[str, ...], staged: Sequence
             return
 
 
-async def _into_input(target: Target, selector: tuple[str, ...], staged: Sequence[Path]) -> bool:
+async def _into_input(target: Target, selector: tuple[str, ...], staged: StagedUpload) -> bool:
     """Put the files into the element's file input; false if it is gone again."""
     realm = await target.isolated()
     try:
+        if staged.paths is None:
+            keys = await sent_files(realm, staged.files)
+            return bool(await realm.call("bykiltActions.giveFiles", list(selector), keys))
         found = await realm.session.send(
             RUNTIME_EVALUATE(
                 {
@@ -93,22 +97,18 @@ async def _into_input(target: Target, selector: tuple[str, ...], staged: Sequenc
         object_id = found["result"].get("objectId")
         if object_id is None:
             return False
-        await realm.session.send(DOM_SET_FILE_INPUT_FILES({"files": _names(staged), "objectId": object_id}))
-    except CdpError:
+        await realm.session.send(DOM_SET_FILE_INPUT_FILES({"files": list(staged.paths), "objectId": object_id}))
+    except (CdpError, RealmLost):
         if target.page.frames.realms.isolated(target.frame.id) is realm:
             raise
         return False
     return True
 
 
-def _names(staged: Sequence[Path]) -> list[str]:
-    return [str(path) for path in staged]
-
-
 # ---- through a file chooser
 
 
-async def _through_chooser(target: Target, selector: tuple[str, ...], staged: Sequence[Path], seen: str) -> None:
+async def _through_chooser(target: Target, selector: tuple[str, ...], staged: StagedUpload, seen: str) -> None:
     async with _choosers(target) as opened:
         await click_element(target, selector)
         target.progress.blocked_by(no_chooser(selector, seen))
@@ -119,10 +119,13 @@ async def _through_chooser(target: Target, selector: tuple[str, ...], staged: Se
             raise no_chooser(selector, seen)(target.progress.waited_s)
         frame = target.page.frames.tree.get(chooser["frameId"]) or target.frame
         realm = await target.page.frames.isolated(frame)
-        refused = await _ask_of_node(realm, node, "bykiltFiles.refusal", len(staged))
+        refused = await _ask_of_node(realm, node, "bykiltFiles.refusal", len(staged.files))
         if refused is not None:
             raise refused_by_chooser(selector, refused, target.progress.waited_s)
-        await realm.session.send(DOM_SET_FILE_INPUT_FILES({"files": _names(staged), "backendNodeId": node}))
+        if staged.paths is None:
+            await _ask_of_node(realm, node, "bykiltFiles.give", await sent_files(realm, staged.files))
+        else:
+            await realm.session.send(DOM_SET_FILE_INPUT_FILES({"files": list(staged.paths), "backendNodeId": node}))
 
 
 @asynccontextmanager
@@ -169,11 +172,13 @@ async def _ask_of_node(realm: Realm, node: int, function: str, *args: Any) -> An
 # ---- dropped
 
 
-async def _drop(target: Target, selector: tuple[str, ...], staged: Sequence[Path]) -> None:
+async def _drop(target: Target, selector: tuple[str, ...], staged: StagedUpload) -> None:
+    if staged.paths is None:
+        raise undroppable(staged.files)
     aim = await aim_at(target, selector, None, HOVERABLE)
     target.progress.pointed(aim.point, aim.box)
     await target.ask("bykiltFiles.watchDrops")
-    data: DragData = {"items": [], "files": _names(staged), "dragOperationsMask": _COPY}
+    data: DragData = {"items": [], "files": list(staged.paths), "dragOperationsMask": _COPY}
     # The second time over it, the page has answered the first.
     for kind in ("dragEnter", "dragOver", "dragOver", "drop"):
         await aim.session.send(INPUT_DISPATCH_DRAG_EVENT({"type": kind, "x": aim.x, "y": aim.y, "data": data}))

@@ -46,12 +46,13 @@ class SavedDownload:
 class BrowserFiles:
     """Where the browser puts what it downloads. `owner` is the user that the files must belong to, None for any.
 
-    `fetch` brings a file of that name over from a browser that runs elsewhere into the folder, if it is not there.
+    `fetch` brings a file over from a browser that runs elsewhere: the browser's path, ours, and its size in bytes. It
+    does nothing if the file is there already, and raises `OSError` if it cannot be had.
     """
 
     folder: Path
     owner: int | None
-    fetch: Callable[[str, Path], Awaitable[None]] | None = None
+    fetch: Callable[[str, Path, int], Awaitable[None]] | None = None
 
 
 class Downloads:
@@ -173,7 +174,7 @@ class Downloads:
             raise DownloadFailed(download.suggested_name, "it was cancelled, or broke off")
         try:
             if self._files.fetch is not None:
-                await self._files.fetch(download.guid, source)
+                await self._files.fetch(download.path or str(source), source, download.received)
             return await anyio.to_thread.run_sync(
                 keep_file, source, self._files.owner, self._target(), safe_name(download.suggested_name)
             )

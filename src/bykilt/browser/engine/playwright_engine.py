@@ -29,15 +29,16 @@ from bykilt.browser.engine.launch_context import LaunchContext
 from bykilt.browser.engine.launching import chromium_settings, launch_errors
 from bykilt.browser.engine.playwright_actions import HANDLERS
 from bykilt.browser.engine.playwright_facts import PageFacts
-from bykilt.browser.engine.playwright_files import context_id_of, watch_downloads
+from bykilt.browser.engine.playwright_files import context_id_of, open_courier, watch_downloads
 from bykilt.browser.engine.playwright_network import PlaywrightNetwork
 from bykilt.browser.engine.playwright_pages import PageEntry, PageRegistry
 from bykilt.browser.engine.playwright_pictures import image_size
 from bykilt.browser.engine.playwright_selectors import NAME, engine_script
 from bykilt.browser.engine.playwright_target import Target, find_target, first_line
 from bykilt.browser.engine.progress import Progress
+from bykilt.browser.engine.remote_files import RemoteFiles
 from bykilt.browser.engine.request_record import RequestRecord
-from bykilt.browser.engine.upload_files import UploadFile, stage
+from bykilt.browser.engine.upload_files import StagedUpload, UploadFile, by_source, stage
 from bykilt.browser.launch.arguments import extra_arguments
 from bykilt.browser.launch.processes import read_process
 from bykilt.browser.launch.settings import ChromiumSettings
@@ -66,6 +67,7 @@ class PlaywrightEngine(BrowserEngine):
     _uploads = 0
     _address = ""
     _shared_folder: Path | None = None
+    _remote: RemoteFiles | None = None
 
     # ---- life
 
@@ -125,8 +127,9 @@ class PlaywrightEngine(BrowserEngine):
         if wrapper is not None:
             files = BrowserFiles(wrapper.folder.downloads, wrapper.uid)
         else:
-            self._shared_folder = make_shared_folder()
-            files = BrowserFiles(self._shared_folder, None)
+            folder = self._shared_folder = make_shared_folder()
+            self._remote = RemoteFiles(folder, lambda: open_courier(browser))
+            files = BrowserFiles(folder, None, self._remote.fetch)
         downloads = self.expect_downloads(context, files)
         context_id = None if wrapper is not None else await context_id_of(first)
         await watch_downloads(await browser.new_browser_cdp_session(), downloads, files.folder, context_id)
@@ -289,15 +292,22 @@ class PlaywrightEngine(BrowserEngine):
         except PlaywrightError as error:
             raise BrowserGone(self._how_gone() or first_line(error)) from error
 
-    async def stage_uploads(self, files: Sequence[UploadFile]) -> list[Path]:
+    async def stage_uploads(self, files: Sequence[UploadFile], *, dropped: bool) -> StagedUpload:
         """Return paths under which the browser, which may be another user, can read the files.
+
+        The driver itself sends files to a browser that it is attached to, but for those that are dropped.
 
         Raises:
             FileRejected: One cannot be read, or there is no room.
         """
         wrapper = self._wrapper
-        if wrapper is None or wrapper.folder.identity is None:
-            return [file.source for file in files]
+        if wrapper is None:
+            assert self._remote is not None
+            if dropped and not await self._remote.sees_all(files):
+                return StagedUpload(tuple(files), None)
+            return by_source(files)
+        if wrapper.folder.identity is None:
+            return by_source(files)
         self._uploads += 1
         return await stage(files, wrapper.folder.stage_upload, str(self._uploads))
 

@@ -7,15 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from playwright.async_api import CDPSession
+from playwright.async_api import Browser, CDPSession
 from playwright.async_api import Error as PlaywrightError
 
+from bykilt.browser.cdp.connection import Call
 from bykilt.browser.engine.actions import Action, WaitForDownload, WaitForPopup
 from bykilt.browser.engine.browser_engine import ActionOutput
 from bykilt.browser.engine.downloads import Downloads
 from bykilt.browser.engine.outcomes import no_popup, popup_output, wait_for_download
 from bykilt.browser.engine.playwright_pages import PageEntry
+from bykilt.browser.engine.playwright_target import first_line
 from bykilt.browser.engine.progress import Progress
+from bykilt.browser.engine.remote_files import Send
 
 if TYPE_CHECKING:
     from bykilt.browser.engine.playwright_engine import PlaywrightEngine
@@ -67,6 +70,27 @@ async def context_id_of(entry: PageEntry) -> str:
     """Return the protocol's id of the context that a page is in."""
     answer = await (await entry.cdp_session()).send("Target.getTargetInfo")
     return str(answer["targetInfo"]["browserContextId"])
+
+
+async def open_courier(browser: Browser) -> Send:
+    """Return the road to a blank page in a context of its own, of which nobody hears.
+
+    Raises:
+        OSError: The browser gives none.
+    """
+    try:
+        page = await (await browser.new_context()).new_page()
+        session = await page.context.new_cdp_session(page)
+    except PlaywrightError as error:
+        raise OSError(0, first_line(error)) from error
+
+    async def send(call: Call[Any]) -> Any:
+        try:
+            return await session.send(call.method, call.params)
+        except PlaywrightError as error:
+            raise OSError(0, first_line(error)) from error
+
+    return send
 
 
 HANDLERS: Mapping[type[Action], Any] = {WaitForPopup: wait_for_popup, WaitForDownload: wait_for_download}

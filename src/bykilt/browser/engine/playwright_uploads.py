@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from playwright.async_api import Error as PlaywrightError
@@ -27,6 +26,7 @@ from bykilt.browser.engine.uploading import (
     refused_by_chooser,
     refused_drop,
     refused_files,
+    undroppable,
     upload_output,
 )
 
@@ -46,15 +46,17 @@ _REFUSAL = """(input, count) => {
 async def upload(engine: PlaywrightEngine, action: FileUpload, progress: Progress) -> ActionOutput:
     files = check_files(action.files, engine.context.upload_limits)
     target = await engine.target(action, progress)
-    staged = await engine.stage_uploads(files)
+    staged = await engine.stage_uploads(files, dropped=action.drop)
+    if staged.paths is None:
+        raise undroppable(files)
     if action.drop:
-        await _drop(target, action.selector, staged)
+        await _drop(target, action.selector, staged.paths)
     else:
-        await _hand_over(target, action.selector, staged)
+        await _hand_over(target, action.selector, staged.paths)
     return upload_output(files)
 
 
-async def _hand_over(target: Target, selector: tuple[str, ...], staged: Sequence[Path]) -> None:
+async def _hand_over(target: Target, selector: tuple[str, ...], staged: Sequence[str]) -> None:
     progress = target.progress
     progress.waiting_for(f"{shown(selector)} to take files")
     async with target.explained(selector, ANY):
@@ -65,13 +67,13 @@ async def _hand_over(target: Target, selector: tuple[str, ...], staged: Sequence
         await _through_chooser(target, selector, staged, way["seen"])
         return
     async with target.explained(selector, ANY):
-        await target.frame.set_input_files(file_input(selector), staged, timeout=target.timeout_ms)
+        await target.frame.set_input_files(file_input(selector), list(staged), timeout=target.timeout_ms)
 
 
 # ---- through a file chooser
 
 
-async def _through_chooser(target: Target, selector: tuple[str, ...], staged: Sequence[Path], seen: str) -> None:
+async def _through_chooser(target: Target, selector: tuple[str, ...], staged: Sequence[str], seen: str) -> None:
     progress = target.progress
     async with _choosers(target) as opened:
         progress.waiting_for(f"{shown(selector)} to be clicked")
@@ -84,7 +86,7 @@ async def _through_chooser(target: Target, selector: tuple[str, ...], staged: Se
             refused = await chooser.element.evaluate(_REFUSAL, len(staged))
             if refused is not None:
                 raise refused_by_chooser(selector, refused, progress.waited_s)
-            await chooser.set_files(staged, timeout=target.timeout_ms)
+            await chooser.set_files(list(staged), timeout=target.timeout_ms)
 
 
 @asynccontextmanager
@@ -126,7 +128,7 @@ async def _first_for(target: Target, opened: list[FileChooser]) -> FileChooser:
 # ---- dropped
 
 
-async def _drop(target: Target, selector: tuple[str, ...], staged: Sequence[Path]) -> None:
+async def _drop(target: Target, selector: tuple[str, ...], staged: Sequence[str]) -> None:
     target.progress.waiting_for(f"{shown(selector)} to take a drop")
     aim = await aim_at(target, selector, None, _DROPPABLE)
     async with target.explained(selector, _DROPPABLE):
@@ -137,7 +139,7 @@ async def _drop(target: Target, selector: tuple[str, ...], staged: Sequence[Path
         session = await target.entry.cdp_session()
         if box is not None:
             place = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
-            data = {"items": [], "files": [str(path) for path in staged], "dragOperationsMask": _COPY}
+            data = {"items": [], "files": list(staged), "dragOperationsMask": _COPY}
             # The second time over it, the page has answered the first.
             for kind in ("dragEnter", "dragOver", "dragOver", "drop"):
                 await session.send("Input.dispatchDragEvent", {"type": kind, **place, "data": data})

@@ -64,6 +64,14 @@ class UploadLimits:
         return "is outside the folders from which files may be given to a page"
 
 
+@dataclass(frozen=True, slots=True)
+class StagedUpload:
+    """Checked files, and the paths under which the browser reads them; None where it cannot, so that they are sent."""
+
+    files: tuple[UploadFile, ...]
+    paths: tuple[str, ...] | None
+
+
 def _holds(folder: Path, source: Path) -> bool:
     if not source.is_relative_to(folder):
         return False
@@ -102,16 +110,21 @@ def _checked(path: str) -> UploadFile:
     return UploadFile(source, found.st_size)
 
 
-async def stage(files: Sequence[UploadFile], copy: Callable[[Path, str], Path], place: str) -> list[Path]:
-    """Return where the browser, which may be another user, can read the files: `copy` puts each into a place.
+async def stage(files: Sequence[UploadFile], copy: Callable[[Path, str], Path], place: str) -> StagedUpload:
+    """Return files that the browser, which may be another user, can read: `copy` puts each into a place.
 
     Raises:
         FileRejected: One cannot be read, or there is no room.
     """
-    staged: list[Path] = []
+    staged: list[str] = []
     for number, file in enumerate(files):
         try:
-            staged.append(await anyio.to_thread.run_sync(copy, file.source, f"{place}-{number}"))
+            staged.append(str(await anyio.to_thread.run_sync(copy, file.source, f"{place}-{number}")))
         except OSError as error:
             raise FileRejected(str(file.source), f"could not be lent to the browser: {error.strerror}") from error
-    return staged
+    return StagedUpload(tuple(files), tuple(staged))
+
+
+def by_source(files: Sequence[UploadFile]) -> StagedUpload:
+    """Return files that the browser reads where they are."""
+    return StagedUpload(tuple(files), tuple(str(file.source) for file in files))

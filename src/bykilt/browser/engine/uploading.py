@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from bykilt.browser.engine.action_result import ActionOutput
 from bykilt.browser.engine.blocked import shown
-from bykilt.browser.engine.errors import NoFileChooser, WrongElement
+from bykilt.browser.engine.errors import FileRejected, NoFileChooser, WrongElement
 from bykilt.browser.engine.progress import Blocker
 from bykilt.browser.engine.upload_files import UploadFile
 
@@ -41,6 +41,15 @@ def refused_drop(selector: tuple[str, ...], waited_s: float) -> WrongElement:
         "the files were held over it, but the page accepts no drop there",
         waited_s,
         hint="point the selector at the drop zone itself, or at the button that opens a file chooser, without `drop`",
+    )
+
+
+def undroppable(files: Sequence[UploadFile]) -> FileRejected:
+    """Return the error for files that are to be dropped in a browser that cannot read them where they are."""
+    return FileRejected(
+        str(files[0].source),
+        "cannot be dropped, since the browser at cdp_url does not see it",
+        hint="give it to a file input or a file chooser, without `drop`; or put it where that browser can read it",
     )
 
 

@@ -78,6 +78,13 @@
     return found.ok && found.value.blocked ? blocked(found.value.blocked, found.value.seen) : found;
   }
 
+  /** Give the element's file input files that were sent; false if it is not there. */
+  function giveFiles(alternatives, keys) {
+    const input = findFileInput(alternatives);
+    if (input) globalThis.bykiltFiles.give(input, keys);
+    return input !== null;
+  }
+
   /** Read from the page (`bykiltExtract.read`), waiting until something matches unless matches are only counted. */
   async function read(spec) {
     const deadline = performance.now() + spec.sliceMs;
@@ -189,6 +196,7 @@
     fileWay,
     findFileInput,
     focus,
+    giveFiles,
     isDraggable,
     mask,
     pictureBox,

@@ -7,6 +7,7 @@
   if (globalThis.bykiltFiles) return;
   const { descendants } = globalThis.bykiltTree;
   const { describe, labelTarget } = globalThis.bykiltVisibility;
+  const { announce } = globalThis.bykiltForms;
 
   const isFileInput = (element) => element.localName === "input" && element.type === "file";
   const BUTTONS = new Set(["button", "image", "reset", "submit"]);
@@ -44,6 +45,31 @@
     return control.localName === "select" || control.localName === "textarea" || control.isContentEditable;
   }
 
+  const incoming = new Map();
+
+  /** Begin to take in a file that comes in pieces; `modified` in milliseconds since 1970. */
+  function begin(key, name, type, modified) {
+    incoming.set(key, { name, options: { type, lastModified: Math.round(modified) }, parts: [] });
+  }
+
+  /** Take in the next piece. A Blob for each: the browser may keep those on its disk. */
+  function append(key, base64) {
+    incoming.get(key).parts.push(new Blob([Uint8Array.from(atob(base64), (char) => char.charCodeAt(0))]));
+  }
+
+  /** Give an input files that have come in, and tell the page, as after a choice; but such events are not trusted. */
+  function give(input, keys) {
+    const transfer = new DataTransfer();
+    for (const key of keys) {
+      const { name, options, parts } = incoming.get(key);
+      transfer.items.add(new File(parts, name, options));
+      incoming.delete(key);
+    }
+    input.files = transfer.files;
+    announce(input);
+    return null;
+  }
+
   /** Look out for a drop from now on. */
   function watchDrops() {
     drops?.stop();
@@ -67,5 +93,5 @@
     return seen && seen.accepted;
   }
 
-  globalThis.bykiltFiles = Object.freeze({ dropped, inputOf, refusal, watchDrops, wayIn });
+  globalThis.bykiltFiles = Object.freeze({ append, begin, dropped, give, inputOf, refusal, watchDrops, wayIn });
 })();

@@ -149,5 +149,5 @@
     return checkedState(control);
   }
 
-  globalThis.bykiltForms = Object.freeze({ isChecked, prepareFill, selectOptions, setTypedValue });
+  globalThis.bykiltForms = Object.freeze({ announce, isChecked, prepareFill, selectOptions, setTypedValue });
 })();
