@@ -33,11 +33,6 @@ _MAX_HEAD_BYTES = 64 << 10
 _NAMESPACE = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"])]
 
 
-def can_be_elsewhere() -> bool:
-    """Whether this machine lets us make mount namespaces."""
-    return subprocess.run([*_NAMESPACE, "true"], capture_output=True, check=False).returncode == 0
-
-
 @contextmanager
 def remote_chromium(*, own_tmp: bool = False) -> Iterator[str]:
     """Run a Chromium with a debugging port and yield its `http://` address; with `own_tmp` it has its own /tmp."""
