@@ -156,3 +156,67 @@ async def test_a_file_of_the_older_kind_runs_as_it_is(engine_type: EngineType, t
     assert result.outputs == {"goods": goods, "content": {"label": ["Find"]}, "typed": "tea"}
     assert json.loads((tmp_path / "run" / "data" / "goods.json").read_text()) == goods
     assert (tmp_path / "run" / "shop.png").stat().st_size > 0
+
+
+TERMS = """
+bykilt: 1
+name: terms
+params:
+  url: {required: true}
+steps:
+  - {action: navigate, url: "${params.url}"}
+  - id: terms
+    action: wait_for_popup
+    title: Open the terms
+    do: {action: click, selector: "text=Terms"}
+  - {id: read, action: extract, selector: h1, page: "${steps.terms.result.page}"}
+  - {id: shop, action: evaluate_js, expression: document.title}
+  - action: for_each
+    items: [one, two]
+    as: name
+    steps:
+      - {id: opened, action: wait_for_popup, do: {action: click, selector: "#${name}"}}
+      - {action: extract, id: heading, selector: h1, page: "${steps.opened.result.page}"}
+      - {action: append, name: headings, items: ["${steps.heading.result}"]}
+      - {action: close_tab, page: "${steps.opened.result.page}"}
+  - id: none
+    action: wait_for_popup
+    do: {action: click, selector: h1}
+    timeout_ms: 500
+    on_error:
+      - {action: variable, name: seen, value: "${error.code}"}
+outputs:
+  url: ${steps.terms.result.url}
+  heading: ${steps.read.result}
+  still: ${steps.shop.result}
+  headings: ${vars.headings}
+  seen: ${vars.seen}
+"""
+
+
+async def test_a_flow_works_in_the_popups_that_its_clicks_open(
+    engine_type: EngineType, tmp_path: Path, site: Site
+) -> None:
+    file = tmp_path / "terms.yaml"
+    file.write_text(TERMS, encoding="utf-8")
+    terms = site.set_page("/terms", "<title>Terms</title><h1>Our terms</h1>")
+    for name in ("one", "two"):
+        site.set_page(f"/{name}", f"<h1>Page {name}</h1>")
+    shop = site.set_page(
+        "/shop",
+        """<title>Shop</title><h1>Shop</h1><a href="/terms" target="_blank">Terms</a>
+        <button id="one" onclick="window.open('/one')">One</button>
+        <button id="two" onclick="setTimeout(() => window.open('/two'), 100)">Two</button>""",
+    )
+
+    result = await run(file, {"url": shop}, engine_type, Facts())
+
+    assert (result.outcome, result.failure) == (Outcome.SUCCEEDED, None)
+    assert result.outputs == {
+        "url": terms,
+        "heading": "Our terms",
+        "still": "Shop",
+        "headings": ["Page one", "Page two"],
+        "seen": "timeout",
+    }
+    assert [site.hits(path) for path in ("/terms", "/one", "/two")] == [1, 1, 1]

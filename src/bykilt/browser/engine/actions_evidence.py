@@ -9,7 +9,18 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from bykilt.browser.engine.action_model import Action, register
-from bykilt.browser.engine.field_kinds import Flag, NodeLimit, NonEmpty, PaperField, PaperFormat, Selector
+from bykilt.browser.engine.errors import InvalidAction
+from bykilt.browser.engine.field_kinds import (
+    Flag,
+    MarginField,
+    NodeLimit,
+    NonEmpty,
+    PaperField,
+    PaperFormat,
+    Selector,
+    paper_inches,
+)
+from bykilt.browser.engine.lengths import parse_margin
 
 
 @register
@@ -31,3 +42,12 @@ class Pdf(Action):
     landscape: Flag = False
     print_background: Flag = False
     page_ranges: NonEmpty | None = None
+    margin: MarginField = "1cm"
+
+    def check(self) -> None:
+        width, height = paper_inches(self.format, landscape=self.landscape)
+        margin = parse_margin(self.margin)
+        if margin.left + margin.right >= width or margin.top + margin.bottom >= height:
+            raise InvalidAction(
+                f"margins of {self.margin!r} leave no room on the paper", field="margin", hint="make them smaller"
+            )

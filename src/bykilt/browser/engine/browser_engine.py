@@ -382,8 +382,8 @@ class BrowserEngine(ActionMethods, ABC):
             await self.downloads.wait_for_all()
         return self.downloads.listed()
 
-    def artifact_path(self, wanted: str | None, default_stem: str, suffix: str) -> Path:
-        """Return where a file of an action goes, its folder made.
+    def artifact_path(self, wanted: str | None, folder: str, default_stem: str, suffix: str) -> Path:
+        """Return where a file of an action goes, its folder made: into `folder` if it wants no place of its own.
 
         A relative path is inside the artifact folder. With an artifact folder given at construction (a run),
         nothing outside it may be named: flow files are not trusted.
@@ -393,7 +393,7 @@ class BrowserEngine(ActionMethods, ABC):
         """
         root = self.artifact_dir.resolve()
         if wanted is None:
-            return self._free_name(root / "screenshots", default_stem, suffix)
+            return self._free_name(root / folder, default_stem, suffix)
         path = (root / wanted).resolve()
         if self._confined and not path.is_relative_to(root):
             raise InvalidAction(

@@ -24,7 +24,9 @@ _MAX_EDGE = 16_384
 
 async def screenshot(engine: CDPEngine, pages: Pages, action: Screenshot, progress: Progress) -> ActionOutput:
     target = await find_target(pages, action, progress)
-    path = engine.artifact_path(action.path, "screenshot", ".jpeg" if action.format is ImageFormat.JPEG else ".png")
+    path = engine.artifact_path(
+        action.path, "screenshots", "screenshot", ".jpeg" if action.format is ImageFormat.JPEG else ".png"
+    )
     clip = await _clip(target, action)
     progress.waiting_for("the picture")
     if action.mask is not None:

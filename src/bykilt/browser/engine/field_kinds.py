@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Generic, TypeVar
 
+from bykilt.browser.engine.lengths import read_margin
 from bykilt.json_types import JsonObject, JsonValue
 
 T = TypeVar("T")
@@ -78,6 +79,22 @@ class PaperFormat(StrEnum):
     LETTER = "letter"
     LEGAL = "legal"
     TABLOID = "tabloid"
+
+
+_PAPER_INCHES = {
+    PaperFormat.A3: (11.7, 16.54),
+    PaperFormat.A4: (8.27, 11.7),
+    PaperFormat.A5: (5.83, 8.27),
+    PaperFormat.LETTER: (8.5, 11.0),
+    PaperFormat.LEGAL: (8.5, 14.0),
+    PaperFormat.TABLOID: (11.0, 17.0),
+}
+
+
+def paper_inches(paper: PaperFormat, *, landscape: bool = False) -> tuple[float, float]:
+    """Return width and height of a sheet."""
+    width, height = _PAPER_INCHES[paper]
+    return (height, width) if landscape else (width, height)
 
 
 class MouseKind(StrEnum):
@@ -315,6 +332,7 @@ StateField = Annotated[ElementState, Kind(read_word(ElementState), _word_schema(
 ExtractKindField = Annotated[ExtractKind, Kind(read_word(ExtractKind), _word_schema(ExtractKind))]
 FormatField = Annotated[ImageFormat, Kind(read_word(ImageFormat), _word_schema(ImageFormat))]
 PaperField = Annotated[PaperFormat, Kind(read_word(PaperFormat), _word_schema(PaperFormat))]
+MarginField = Annotated[str, Kind(read_margin, {"type": ["string", "number"]})]
 MouseKindField = Annotated[MouseKind, Kind(read_word(MouseKind), _word_schema(MouseKind))]
 PositionField = Annotated[
     Position,

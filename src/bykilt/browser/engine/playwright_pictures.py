@@ -34,7 +34,7 @@ class _Settings(TypedDict):
 async def screenshot(engine: PlaywrightEngine, action: Screenshot, progress: Progress) -> ActionOutput:
     target = await engine.target(action, progress)
     is_jpeg = action.format is ImageFormat.JPEG
-    path = engine.artifact_path(action.path, "screenshot", ".jpeg" if is_jpeg else ".png")
+    path = engine.artifact_path(action.path, "screenshots", "screenshot", ".jpeg" if is_jpeg else ".png")
     progress.waiting_for("the picture")
     settings: _Settings = {
         "type": "jpeg" if is_jpeg else "png",
