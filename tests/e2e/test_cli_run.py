@@ -200,6 +200,35 @@ def test_the_requests_of_a_run_are_recorded(bykilt: CommandLine, greeting: Path,
     assert str(archive) in bykilt.run("runs", "show", archive.parent.name).out
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_run_is_filmed(bykilt: CommandLine, greeting: Path, site: Site, engine: str) -> None:
+    """With `--video`; the summary, `result.json`, the events and `runs show` say where."""
+    said = bykilt.run("run", greeting, "-p", f"url={site.url('/form')}", "--engine", engine, "--video", "--json")
+
+    assert said.code == 0, said.err
+    run = said.json()
+    video, preview = Path(run["video"]), Path(run["preview"])
+    assert video.read_bytes().startswith(bytes.fromhex("1a45dfa3"))
+    assert preview.read_bytes().startswith(b"RIFF")
+    shown = bykilt.run("runs", "show", run["id"]).out
+    assert str(video) in shown
+    assert str(preview) in shown
+    listed = {file["name"]: file["size_bytes"] for file in json.loads(Path(run["result"]).read_bytes())["files"]}
+    assert listed["video.webm"] == video.stat().st_size
+    events = [json.loads(line) for line in (video.parent / "events.jsonl").read_text("utf-8").splitlines()]
+    (told,) = [event for event in events if event["kind"] == "video.recorded"]
+    assert (told["file"], told["media_type"]) == ("video.webm", "video/webm")
+    assert told["duration_ms"] > 0
+    assert "preview.made" in {event["kind"] for event in events}
+
+
+def test_a_run_that_is_not_to_be_filmed_has_no_video(bykilt: CommandLine, greeting: Path, site: Site) -> None:
+    run = bykilt.run("run", greeting, "-p", f"url={site.url('/form')}", "--no-trace", "--json").json()
+
+    assert (run["video"], run["preview"]) == (None, None)
+    assert {path.suffix for path in Path(run["folder"]).iterdir()} & {".webm", ".webp"} == set()
+
+
 def test_a_flow_may_intercept_the_network(bykilt: CommandLine, tmp_path: Path, site: Site) -> None:
     """As a step like any other; what it makes up is what the page gets."""
     flow = flow_file(

@@ -1,7 +1,7 @@
 """An engine without a browser that plays a script: for tests of what stands above the engines.
 
 It is a fake, for what no real browser does on demand: hang at a chosen step, fail to start, break with a bug.
-It fulfils `BrowserEngine`, whose own code (deadlines, facts, results) runs unchanged; only the five methods
+It fulfils `BrowserEngine`, whose own code (deadlines, facts, results) runs unchanged; only the methods
 that each engine provides are made up. Tests of what a browser really does use the real engines.
 
 A script says what happens at an action by what the action is aimed at: its selector, address, expression or
@@ -22,6 +22,7 @@ from bykilt.browser.engine.launch_context import LaunchContext
 from bykilt.browser.engine.progress import Progress
 from bykilt.browser.engine.request_record import RequestRecord
 from bykilt.browser.engine.trace_pictures import Picture
+from bykilt.browser.engine.video_recorder import Screencast, VideoRecorder
 from bykilt.events.model import BrowserClosed, BrowserStarted, FactSink
 from bykilt.ids import PageId
 from bykilt.json_types import JsonValue
@@ -37,6 +38,16 @@ def gives(value: JsonValue) -> Line:
         return value
 
     return play
+
+
+class NoScreencast:
+    """Gives no pictures."""
+
+    async def renew(self) -> None:
+        return
+
+    async def acknowledge(self, number: int) -> None:
+        return
 
 
 async def nothing() -> JsonValue:
@@ -117,6 +128,9 @@ class ScriptedEngine(BrowserEngine):
 
     async def take_picture(self) -> Picture | None:
         return None
+
+    def screencast(self, recorder: VideoRecorder) -> Screencast:
+        return NoScreencast()
 
     def has_browser(self) -> bool:
         return self.is_open

@@ -34,6 +34,7 @@ def demo(
     timeout_s: float | None,
     traces: bool,
     har: str | None,
+    video: bool,
     as_json: bool,
     quiet: bool,
     keep_serving: bool,
@@ -59,7 +60,6 @@ def demo(
     from bykilt.practice import DEMO_FLOW, PracticeSite
     from bykilt.runs.model import RunRequest
 
-    app = App.from_environment()
     view = progress_view(quiet=quiet)
     with PracticeSite() as site:
         view.say(f"Practice site at {site.url}")
@@ -72,8 +72,9 @@ def demo(
             timeout_s=timeout_s,
             trace=traces,
             har=har,
+            video=video,
         )
-        finished = carry_out(app, request, view)
+        finished = carry_out(App.from_environment(), request, view)
         if as_json:
             print_json(summary_json(finished) | {"site_saw": _seen(site)})
         elif quiet:

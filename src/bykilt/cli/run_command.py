@@ -45,6 +45,7 @@ def run(
     timeout_s: float | None,
     traces: bool,
     har: str | None,
+    video: bool,
     as_json: bool,
     quiet: bool,
 ) -> None:
@@ -77,6 +78,7 @@ def run(
         timeout_s=timeout_s,
         trace=traces,
         har=har,
+        video=video,
         upload_folders=upload_folders,
     )
     finished = carry_out(App.from_environment(), request, progress_view(quiet=quiet))

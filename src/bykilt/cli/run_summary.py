@@ -70,6 +70,8 @@ def summary_json(run: FinishedRun) -> dict[str, JsonValue]:
         "result": str(folder.result),
         "trace": str(folder.trace) if folder.trace.is_file() else None,
         "har": str(folder.har) if folder.har.is_file() else None,
+        "video": str(folder.video) if folder.video.is_file() else None,
+        "preview": str(folder.preview) if folder.preview.is_file() else None,
         "files": [artifact_json(item) | {"path": str(folder.path / item.file)} for item in run.artifacts],
     }
 
@@ -95,6 +97,10 @@ def summary_lines(run: FinishedRun) -> Iterator[str]:
     yield from _labelled("Result", str(folder.result))
     if folder.har.is_file():
         yield from _labelled("Requests", str(folder.har))
+    if folder.video.is_file():
+        yield from _labelled("Video", str(folder.video))
+    if folder.preview.is_file():
+        yield from _labelled("Preview", str(folder.preview))
     if folder.trace.is_file():
         yield from _labelled("Trace", f"{program()} trace open {record.id}")
 

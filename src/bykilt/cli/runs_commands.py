@@ -118,6 +118,10 @@ def show_run(run_name: str, as_json: bool) -> None:
         print_lines(_files(folder, artifacts))
     if folder.har.is_file():
         click.echo(f"\nRequests: {folder.har}")
+    if folder.video.is_file():
+        click.echo(f"\nVideo: {folder.video}")
+    if folder.preview.is_file():
+        click.echo(f"\nPreview: {folder.preview}")
     if folder.trace.is_file():
         click.echo(f"\nTrace: {program()} trace open {run.id}")
 

@@ -191,6 +191,32 @@ class ScreenshotTaken:
 
 
 @dataclass(frozen=True, slots=True)
+class VideoRecorded:
+    """A film of the run. Width and height in pixels."""
+
+    kind: ClassVar[str] = "video.recorded"
+    file: str
+    media_type: str
+    size_bytes: int
+    duration_ms: float
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewMade:
+    """A small animated picture of the run. Width and height in pixels."""
+
+    kind: ClassVar[str] = "preview.made"
+    file: str
+    media_type: str
+    size_bytes: int
+    frames: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
 class PageOpened:
     kind: ClassVar[str] = "page.opened"
     page_id: PageId
@@ -358,6 +384,8 @@ Fact: TypeAlias = (
     | ActionPointed
     | ActionFinished
     | ScreenshotTaken
+    | VideoRecorded
+    | PreviewMade
     | PageOpened
     | PageClosed
     | PageNavigated

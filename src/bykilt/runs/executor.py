@@ -171,7 +171,7 @@ class RunExecutor:
 
 
 def launch_context(request: RunRequest) -> LaunchContext:
-    """Return the settings of the browser: the request's, then the flow's wishes, then `headed`, `trace`, `har`."""
+    """Return the settings of the browser: the request's, then the flow's wishes, then `headed`, `trace` and so on."""
     context = request.launch or LaunchContext()
     flow = request.flow
     if flow.browser.viewport_width is not None and flow.browser.viewport_height is not None:
@@ -180,6 +180,8 @@ def launch_context(request: RunRequest) -> LaunchContext:
         context = replace(context, user_agent=flow.browser.user_agent)
     if request.har is not None:
         context = replace(context, record_har=request.har)
+    if request.video:
+        context = replace(context, record_video=True)
     return replace(context, headless=context.headless and not request.headed, trace_enabled=request.trace)
 
 

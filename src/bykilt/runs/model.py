@@ -25,7 +25,7 @@ class RunRequest:
     `params` are as given (`flows.params.bind_params` checks them at submission). `source` says where the flow
     came from, for people; by default what the flow itself says. `engine` None leaves the choice to the flow,
     then to the settings. `timeout_s` None leaves it to the flow, then to the settings. `launch` holds any
-    further settings of the browser; `headed`, `trace`, `har` and the flow's own wishes are put in on top.
+    further settings of the browser; `headed`, `trace`, `har`, `video` and the flow's own wishes are put on top.
     A flow may upload what lies in its own folder and in the run's, files that were handed in as parameters, and
     what `upload_folders` holds; `launch.upload_folders` takes the place of all of these.
     """
@@ -38,6 +38,7 @@ class RunRequest:
     timeout_s: float | None = None
     trace: bool = True
     har: str | None = None
+    video: bool = False
     upload_folders: tuple[Path, ...] = ()
     launch: LaunchContext | None = None
 

@@ -2,7 +2,8 @@
 
     events.jsonl   every event, as it happened          request.json   what was asked for
     result.json    how the run ended                    trace.zip      for the trace viewer
-    network.har    every request, if asked for
+    network.har    every request, if asked for          preview.webp   a small animation, with a trace or a video
+    video.webm     the current page, if asked for
     error.log      the traceback of a bug               screenshots/   data/   trace/
 
 Knows names, sizes and safe paths. Does not know what is in the files.
@@ -74,6 +75,14 @@ class RunFolder:
     @property
     def har(self) -> Path:
         return self.path / "network.har"
+
+    @property
+    def video(self) -> Path:
+        return self.path / "video.webm"
+
+    @property
+    def preview(self) -> Path:
+        return self.path / "preview.webp"
 
     @property
     def screenshots(self) -> Path:

@@ -69,8 +69,10 @@ if TYPE_CHECKING:
         NavigateReturns,
         NavigateToHistoryEntryParameters,
         ReloadParameters,
+        ScreencastFrameAckParameters,
         SetInterceptFileChooserDialogParameters,
         SetLifecycleEventsEnabledParameters,
+        StartScreencastParameters,
     )
     from cdp_use.cdp.page.commands import (
         EnableParameters as PageEnableParameters,
@@ -174,12 +176,15 @@ PAGE_NAVIGATE_TO_HISTORY_ENTRY: Command[NavigateToHistoryEntryParameters, Nothin
 )
 PAGE_PRINT_TO_PDF: Command[Any, Any] = Command("Page.printToPDF")
 PAGE_RELOAD: Command[ReloadParameters, Nothing] = Command("Page.reload")
+PAGE_SCREENCAST_FRAME_ACK: Command[ScreencastFrameAckParameters, Nothing] = Command("Page.screencastFrameAck")
 PAGE_SET_INTERCEPT_FILE_CHOOSER_DIALOG: Command[SetInterceptFileChooserDialogParameters, Nothing] = Command(
     "Page.setInterceptFileChooserDialog"
 )
 PAGE_SET_LIFECYCLE_EVENTS_ENABLED: Command[SetLifecycleEventsEnabledParameters, Nothing] = Command(
     "Page.setLifecycleEventsEnabled"
 )
+PAGE_START_SCREENCAST: Command[StartScreencastParameters, Nothing] = Command("Page.startScreencast")
+PAGE_STOP_SCREENCAST: Command[Nothing, Nothing] = Command("Page.stopScreencast")
 PAGE_STOP_LOADING: Command[Nothing, Nothing] = Command("Page.stopLoading")
 RUNTIME_ADD_BINDING: Command[AddBindingParameters, Nothing] = Command("Runtime.addBinding")
 RUNTIME_CALL_FUNCTION_ON: Command[CallFunctionOnParameters, CallFunctionOnReturns] = Command("Runtime.callFunctionOn")

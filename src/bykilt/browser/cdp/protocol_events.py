@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         JavascriptDialogOpeningEvent,
         LifecycleEventEvent,
         NavigatedWithinDocumentEvent,
+        ScreencastFrameEvent,
     )
     from cdp_use.cdp.runtime.events import (
         BindingCalledEvent,
@@ -94,6 +95,7 @@ PAGE_JAVASCRIPT_DIALOG_CLOSED: EventName[JavascriptDialogClosedEvent] = EventNam
 PAGE_JAVASCRIPT_DIALOG_OPENING: EventName[JavascriptDialogOpeningEvent] = EventName("Page.javascriptDialogOpening")
 PAGE_LIFECYCLE_EVENT: EventName[LifecycleEventEvent] = EventName("Page.lifecycleEvent")
 PAGE_NAVIGATED_WITHIN_DOCUMENT: EventName[NavigatedWithinDocumentEvent] = EventName("Page.navigatedWithinDocument")
+PAGE_SCREENCAST_FRAME: EventName[ScreencastFrameEvent] = EventName("Page.screencastFrame")
 RUNTIME_BINDING_CALLED: EventName[BindingCalledEvent] = EventName("Runtime.bindingCalled")
 RUNTIME_CONSOLE_API_CALLED: EventName[ConsoleAPICalledEvent] = EventName("Runtime.consoleAPICalled")
 RUNTIME_EXCEPTION_THROWN: EventName[ExceptionThrownEvent] = EventName("Runtime.exceptionThrown")

@@ -38,6 +38,8 @@ from bykilt.browser.engine.har_file import HarFile
 from bykilt.browser.engine.launch_context import HarMode, LaunchContext, NetworkMode, Viewport
 from bykilt.browser.engine.progress import Progress
 from bykilt.browser.engine.trace_pictures import Picture, TracePictures
+from bykilt.browser.engine.video_preview import moving_pictures
+from bykilt.browser.engine.video_recorder import Screencast, VideoRecorder
 from bykilt.clock import Clock, SystemClock
 from bykilt.events.model import (
     ActionFinished,
@@ -94,6 +96,7 @@ class BrowserEngine(ActionMethods, ABC):
         self._calls = 0
         self._pictures: TracePictures | None = None
         self._har: HarFile | None = None
+        self._video: VideoRecorder | None = None
         self._downloads: Downloads | None = None
 
     # ---- what each engine provides
@@ -117,6 +120,10 @@ class BrowserEngine(ActionMethods, ABC):
     @abstractmethod
     async def take_picture(self) -> Picture | None:
         """Return the current page's viewport as a picture for the trace, or None if it has none to give."""
+
+    @abstractmethod
+    def screencast(self, recorder: VideoRecorder) -> Screencast:
+        """Return what films the current page for the recorder, not begun yet."""
 
     @abstractmethod
     def has_browser(self) -> bool:
@@ -162,18 +169,27 @@ class BrowserEngine(ActionMethods, ABC):
         self._context = context
         if context.trace_enabled:
             self._pictures = TracePictures(self.artifact_dir, self._facts, self.clock)
+        if context.record_video:
+            self._video = VideoRecorder(self.artifact_dir, context, self.clock)
+            self._video.start(self.screencast(self._video))
         self.metrics.launch_duration_ms = (self.clock.monotonic_s() - started_s) * 1000
 
     async def shutdown(self) -> None:
         """End the browser. No process and no profile folder is left; calling it twice is fine."""
         self._context = None
-        self._pictures = None
+        pictures, self._pictures = self._pictures, None
         har, self._har = self._har, None
+        video, self._video = self._video, None
+        if video is not None:
+            await video.stop(self.take_picture)
         if har is not None:
             await har.settle()
         await self._close_bounded()
         if har is not None:
             await har.write(self.artifact_dir, self.publish)
+        if video is not None or pictures is not None:
+            for fact in await moving_pictures(self.artifact_dir, video, pictures):
+                self.publish(fact)
 
     async def _close_bounded(self) -> None:
         with anyio.move_on_after(SHUTDOWN_S, shield=True) as patience:
@@ -251,6 +267,8 @@ class BrowserEngine(ActionMethods, ABC):
         if self._downloads is not None:
             await self._downloads.settle()
         await self._picture(call_id, SnapshotPhase.AFTER)
+        if self._video is not None:
+            self._video.look_again()
         result = self._finish(parsed.type, started_s, output, error)
         if self._heard:
             self.publish(self._outcome(call_id, result, error))

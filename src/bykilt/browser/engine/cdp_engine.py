@@ -24,6 +24,7 @@ from bykilt.browser.engine.cdp_files import open_courier, watch_downloads
 from bykilt.browser.engine.cdp_har import HarBodies
 from bykilt.browser.engine.cdp_network import CdpNetwork
 from bykilt.browser.engine.cdp_target import Pages
+from bykilt.browser.engine.cdp_video import CdpScreencast
 from bykilt.browser.engine.downloads import BrowserFiles
 from bykilt.browser.engine.errors import BrowserGone, LaunchFailed
 from bykilt.browser.engine.launch_context import LaunchContext
@@ -32,6 +33,7 @@ from bykilt.browser.engine.progress import Progress
 from bykilt.browser.engine.remote_files import RemoteFiles
 from bykilt.browser.engine.request_record import RequestRecord
 from bykilt.browser.engine.upload_files import StagedUpload, UploadFile, by_source, stage
+from bykilt.browser.engine.video_recorder import Screencast, VideoRecorder
 from bykilt.browser.launch.process import ChromiumProcess, start_chromium
 from bykilt.events.model import BrowserClosed, BrowserStarted
 from bykilt.ids import PageId
@@ -197,6 +199,9 @@ class CDPEngine(BrowserEngine):
             return by_source(files)
         self._staged += 1
         return await stage(files, process.folder.stage_upload, str(self._staged))
+
+    def screencast(self, recorder: VideoRecorder) -> Screencast:
+        return CdpScreencast(self._current, recorder)
 
     def _current(self) -> Page | None:
         return self._pages.current if self._pages is not None else None

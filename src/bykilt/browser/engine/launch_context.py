@@ -48,7 +48,8 @@ class LaunchContext:
     `viewport` may be given as `{"width": …, "height": …}` or `(width, height)`; `timeout_ms` is the deadline
     of every action that names none. `cdp_url` attaches to a browser that runs elsewhere instead of starting one;
     `cdp_headers` go with every request to it, for instance to log in, and are never shown.
-    With `record_har`, `network.har` is written into the artifact folder at shutdown.
+    With `record_har`, `network.har` is written into the artifact folder at shutdown, and with `record_video`,
+    `video.webm`, which ends early when it has reached `video_max_bytes`.
     `download_types` are suffixes and media types such as `.pdf` and `image/*`; None allows all.
     `upload_folders` are the folders, or single files, that uploads may come from; None allows any.
     """
@@ -74,6 +75,8 @@ class LaunchContext:
     record_har: str = HarMode.OFF
     har_max_body_bytes: int = 1 << 20
     har_max_total_bytes: int = 64 << 20
+    record_video: bool = False
+    video_max_bytes: int = 256 << 20
     download_max_bytes: int = 1 << 30
     download_types: Sequence[str] | None = None
     upload_folders: Sequence[str | Path] | None = None
@@ -135,6 +138,10 @@ class LaunchContext:
             raise InvalidInput(f"record_har {self.record_har!r} is unknown", hint=f"use one of {', '.join(HarMode)}")
         if self.har_max_body_bytes < 0 or self.har_max_total_bytes < 0:
             raise InvalidInput("the limits of the HAR must not be below 0", hint="leave them out for the defaults")
+        if self.video_max_bytes <= 0:
+            raise InvalidInput(
+                f"video_max_bytes must be above 0, got {self.video_max_bytes}", hint="leave it out for the default"
+            )
         try:
             mode = NetworkMode(self.sandbox_network_mode)
         except ValueError:

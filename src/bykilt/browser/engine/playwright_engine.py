@@ -35,10 +35,12 @@ from bykilt.browser.engine.playwright_pages import PageEntry, PageRegistry
 from bykilt.browser.engine.playwright_pictures import image_size
 from bykilt.browser.engine.playwright_selectors import NAME, engine_script
 from bykilt.browser.engine.playwright_target import Target, find_target, first_line
+from bykilt.browser.engine.playwright_video import PlaywrightScreencast
 from bykilt.browser.engine.progress import Progress
 from bykilt.browser.engine.remote_files import RemoteFiles
 from bykilt.browser.engine.request_record import RequestRecord
 from bykilt.browser.engine.upload_files import StagedUpload, UploadFile, by_source, stage
+from bykilt.browser.engine.video_recorder import Screencast, VideoRecorder
 from bykilt.browser.launch.arguments import extra_arguments
 from bykilt.browser.launch.processes import read_process
 from bykilt.browser.launch.settings import ChromiumSettings
@@ -324,6 +326,9 @@ class PlaywrightEngine(BrowserEngine):
             return None
         data = base64.b64decode(answer["data"])
         return Picture(data, "image/jpeg", *((size["width"], size["height"]) if size else image_size(data)))
+
+    def screencast(self, recorder: VideoRecorder) -> Screencast:
+        return PlaywrightScreencast(lambda: self._pages.current if self._pages is not None else None, recorder)
 
     @property
     def network(self) -> PlaywrightNetwork:

@@ -48,6 +48,8 @@ class TracePictures:
         self._clock = clock
         self._count = 0
         self._last: _Taken | None = None
+        self.files: list[Path] = []
+        """Those that were stored, oldest first."""
 
     async def take(
         self,
@@ -79,6 +81,7 @@ class TracePictures:
         suffix = "jpeg" if picture.media_type == "image/jpeg" else "png"
         path = self._folder / f"{self._count:05d}.{suffix}"
         path.write_bytes(picture.data)
+        self.files.append(path)
         name = str(path.relative_to(self._root))
         self._announce(name, picture.media_type, picture.width, picture.height, call_id, phase, page_id)
 
