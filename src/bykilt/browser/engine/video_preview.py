@@ -13,6 +13,7 @@ import anyio.to_thread
 
 from bykilt.browser.engine.trace_pictures import TracePictures
 from bykilt.browser.engine.video_recorder import VideoRecorder
+from bykilt.browser.film.imaging import PillowMissing
 from bykilt.browser.film.preview import MAX_FRAMES, MEDIA_TYPE, make_preview, spread
 from bykilt.events.model import Fact, PreviewMade, Warned
 from bykilt.storage.atomic_file import write_atomic
@@ -43,4 +44,6 @@ def _write(folder: Path, files: list[Path], filmed: list[bytes]) -> Fact | None:
         write_atomic(folder / PREVIEW_NAME, preview.data)
     except (StorageError, OSError) as error:
         return Warned("preview_failed", f"{PREVIEW_NAME} could not be written: {error}", "free some space on the disk")
+    except PillowMissing as error:
+        return Warned("preview_failed", f"there is no {PREVIEW_NAME}: {error.message}", error.hint)
     return PreviewMade(PREVIEW_NAME, MEDIA_TYPE, len(preview.data), preview.frames, preview.width, preview.height)

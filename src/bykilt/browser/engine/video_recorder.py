@@ -32,7 +32,7 @@ from anyio.lowlevel import EventLoopToken, current_token
 from bykilt.browser.engine.errors import ActionError
 from bykilt.browser.engine.launch_context import LaunchContext
 from bykilt.browser.engine.trace_pictures import Picture
-from bykilt.browser.film.imaging import BadPicture
+from bykilt.browser.film.imaging import BadPicture, PillowMissing
 from bykilt.browser.film.preview import Thumbnails
 from bykilt.browser.film.video_file import VideoFile, VideoSize
 from bykilt.clock import Clock
@@ -156,7 +156,7 @@ class VideoRecorder:
                 size_bytes = file.tell()
         except _NothingFilmed:
             self._warning = _warning("the browser gave no picture", "it may have ended too soon")
-        except StorageError as error:
+        except (StorageError, PillowMissing) as error:
             self._warning = _warning(error.message, error.hint)
         else:
             size = self._size

@@ -29,6 +29,15 @@ class BadPicture(BykiltError):
     code = "bad_picture"
 
 
+class PillowMissing(BykiltError):
+    """Pillow cannot be loaded. A run goes on without its moving pictures."""
+
+    code = "pillow_missing"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"Pillow cannot be loaded: {reason}", hint="install the packages of requirements.lock again")
+
+
 def vp8_key_frame(picture: bytes, width: int, height: int) -> bytes:
     """Return a JPEG or PNG as a key frame of VP8 of this size; bars fill what it leaves free.
 
@@ -37,6 +46,7 @@ def vp8_key_frame(picture: bytes, width: int, height: int) -> bytes:
 
     Raises:
         BadPicture: It cannot be read.
+        PillowMissing: No picture can be read.
     """
     fitted = _fitted(_read(picture, (width, height)), width, height)
     return _vp8_chunk(_encoded(fitted, quality=_FRAME_QUALITY, method=_FRAME_EFFORT))
@@ -47,6 +57,7 @@ def small_picture(picture: bytes, max_width: int, max_height: int) -> bytes:
 
     Raises:
         BadPicture: It cannot be read.
+        PillowMissing: No picture can be read.
     """
     image = _read(picture, (max_width, max_height))
     image.thumbnail((max_width, max_height))
@@ -70,8 +81,10 @@ def animation(pictures: Sequence[bytes], frame_ms: int, quality: int = _SMALL_QU
 
 
 def _read(picture: bytes, about: tuple[int, int] | None) -> Image:
-    from PIL import Image
-
+    try:
+        from PIL import Image
+    except ImportError as error:
+        raise PillowMissing(str(error)) from error
     try:
         image = Image.open(io.BytesIO(picture), formats=("JPEG", "PNG"))
         if image.width * image.height > _MAX_PIXELS:

@@ -62,6 +62,9 @@ def make_preview(pictures: Iterable[bytes]) -> Preview | None:
     """Return the preview of JPEGs or PNGs in their order; None if there is no picture.
 
     Of pictures that are equal one after the other, one is taken; one that cannot be read is left out.
+
+    Raises:
+        PillowMissing: None can be read.
     """
     small: list[bytes] = []
     for picture in pictures:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import random
 import struct
+import sys
 import zlib
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bykilt.browser.film.imaging import PillowMissing
 from bykilt.browser.film.preview import MAX_BYTES, MAX_FRAMES, MAX_SIDE, Thumbnails, make_preview, spread
 from tests.support.made_run import png
 
@@ -89,3 +92,12 @@ def test_spread_takes_the_first_and_the_last(count: int, at_most: int) -> None:
     assert taken == sorted(set(taken))
     if count:
         assert (taken[0], taken[-1]) == (0, count - 1)
+
+
+def test_without_pillow_there_is_a_reason_instead_of_a_bug(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "PIL", None)
+
+    with pytest.raises(PillowMissing) as caught:
+        make_preview([png(255, 0, 0)])
+
+    assert "Pillow" in caught.value.message
