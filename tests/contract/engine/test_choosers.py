@@ -219,8 +219,10 @@ async def test_files_are_dropped_on_an_element(engine: BrowserEngine, site: Site
 async def test_a_drop_that_the_page_does_not_accept_is_an_error(
     engine: BrowserEngine, site: Site, tmp_path: Path
 ) -> None:
-    """Contract, both engines: the page stays, and no file is opened in it."""
+    """Contract, both engines: the page stays, no file is opened in it, and it hears that the files are gone again."""
     await go(engine, site.url("choosers.html"))
+    hear = "for (const type of ['dragenter', 'drop', 'dragleave']) addEventListener(type, () => heard.push(type), true)"
+    await js(engine, hear)
 
     result = await fails(
         engine, "file_upload", "wrong_element", selector="#no-zone", files=[make_file(tmp_path, "a.bin")], drop=True
@@ -228,6 +230,21 @@ async def test_a_drop_that_the_page_does_not_accept_is_an_error(
 
     assert "accepts no drop" in str(result.error)
     assert await js(engine, "document.title") == "Choosers"
+    assert await js(engine, "window.heard") == ["dragenter", "dragleave"]
+
+
+async def test_a_file_input_takes_a_drop_by_itself(engine: BrowserEngine, site: Site, tmp_path: Path) -> None:
+    """Contract, both engines: the page has no part in it and hears what it hears of a choice."""
+    site.set_page(
+        "plain.html",
+        """<title>Plain</title><input id="plain" type="file"><script>window.heard = [];
+        plain.onchange = (event) => heard.push(event.isTrusted, plain.files[0].name, plain.files[0].size);</script>""",
+    )
+    await go(engine, site.url("plain.html"))
+
+    await do(engine, "file_upload", selector="#plain", files=[make_file(tmp_path, "a.bin")], drop=True)
+
+    assert await js(engine, "window.heard") == [True, "a.bin", len(CONTENT)]
 
 
 @pytest.mark.parametrize("frame", ["same", "*localhost*choosers.html"])

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from bykilt.browser.cdp.commands import (
     DOM_RESOLVE_NODE,
@@ -179,8 +180,19 @@ async def _drop(target: Target, selector: tuple[str, ...], staged: StagedUpload)
     target.progress.pointed(aim.point, aim.box)
     await target.ask("bykiltFiles.watchDrops")
     data: DragData = {"items": [], "files": list(staged.paths), "dragOperationsMask": _COPY}
+
+    async def drag(*kinds: Literal["dragEnter", "dragOver", "drop", "dragCancel"]) -> None:
+        for kind in kinds:
+            await aim.session.send(INPUT_DISPATCH_DRAG_EVENT({"type": kind, "x": aim.x, "y": aim.y, "data": data}))
+
     # The second time over it, the page has answered the first.
-    for kind in ("dragEnter", "dragOver", "dragOver", "drop"):
-        await aim.session.send(INPUT_DISPATCH_DRAG_EVENT({"type": kind, "x": aim.x, "y": aim.y, "data": data}))
+    await drag("dragEnter", "dragOver", "dragOver")
+    accepted = await target.ask("bykiltFiles.accepting")
+    if accepted is False:
+        # Out of the viewport, so that the page hears that the files have left.
+        aim = replace(aim, x=-1.0, y=-1.0)
+        await drag("dragOver", "dragCancel")
+    else:
+        await drag("drop")
     if await target.ask("bykiltFiles.dropped") is False:
         raise refused_drop(selector, target.progress.waited_s)

@@ -15,6 +15,7 @@ from playwright.async_api import FileChooser
 from bykilt.browser.engine.actions import FileUpload
 from bykilt.browser.engine.blocked import shown
 from bykilt.browser.engine.browser_engine import ActionOutput
+from bykilt.browser.engine.errors import ElementDetached
 from bykilt.browser.engine.playwright_pointer import aim_at
 from bykilt.browser.engine.playwright_selectors import file_input
 from bykilt.browser.engine.playwright_target import ANY, Needs, Target
@@ -135,14 +136,26 @@ async def _drop(target: Target, selector: tuple[str, ...], staged: Sequence[str]
         await target.frame.hover(aim.selector, position=aim.position, trial=True, timeout=target.timeout_ms)
         element = await target.frame.wait_for_selector(aim.selector, timeout=target.timeout_ms)
         box = await element.bounding_box() if element is not None else None
+        if box is None:
+            raise ElementDetached(shown(selector), target.progress.waited_s)
         await target.ask("watchDrops")
         session = await target.entry.cdp_session()
-        if box is not None:
-            place = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
-            data = {"items": [], "files": list(staged), "dragOperationsMask": _COPY}
-            # The second time over it, the page has answered the first.
-            for kind in ("dragEnter", "dragOver", "dragOver", "drop"):
+        place = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+        data = {"items": [], "files": list(staged), "dragOperationsMask": _COPY}
+
+        async def drag(*kinds: str) -> None:
+            for kind in kinds:
                 await session.send("Input.dispatchDragEvent", {"type": kind, **place, "data": data})
-        accepted = (await target.ask("dropped"))["accepted"]
-    if accepted is False:
+
+        # The second time over it, the page has answered the first.
+        await drag("dragEnter", "dragOver", "dragOver")
+        accepted = (await target.ask("accepting"))["accepted"]
+        if accepted is False:
+            # Out of the viewport, so that the page hears that the files have left.
+            place = {"x": -1.0, "y": -1.0}
+            await drag("dragOver", "dragCancel")
+        else:
+            await drag("drop")
+        dropped = (await target.ask("dropped"))["accepted"]
+    if dropped is False:
         raise refused_drop(selector, target.progress.waited_s)

@@ -70,28 +70,42 @@
     return null;
   }
 
-  /** Look out for a drop from now on. */
+  /** Look out for what is dragged and dropped from now on. */
   function watchDrops() {
     drops?.stop();
-    const seen = { accepted: false, stop: () => removeEventListener("drop", note, true) };
-    const note = (event) => {
-      if (event.isTrusted) seen.accepted = true;
-    };
+    const seen = { over: null, dropped: false, stop };
+    function note(event) {
+      if (!event.isTrusted) return;
+      if (event.type === "drop") seen.dropped = true;
+      else seen.over = event;
+    }
+    function stop() {
+      removeEventListener("dragover", note, true);
+      removeEventListener("drop", note, true);
+    }
+    addEventListener("dragover", note, true);
     addEventListener("drop", note, true);
     drops = seen;
     return true;
   }
 
   /**
-   * Whether a drop came since `watchDrops`: the browser sends one only where the page has accepted what was dragged
-   * over it. Null if nobody looked out, as in a document that came after the drop.
+   * Whether the page accepts what was last dragged over it: it does so by preventing the default, and a file input by
+   * itself. Null if that cannot be known, as in a document that has come meanwhile.
    */
+  function accepting() {
+    const over = drops?.over;
+    if (!over) return null;
+    return over.defaultPrevented || isFileInput(over.composedPath()[0] ?? over.target);
+  }
+
+  /** Whether a drop came since `watchDrops`; null if that cannot be known. */
   function dropped() {
     const seen = drops;
     drops = null;
     seen?.stop();
-    return seen && seen.accepted;
+    return seen && seen.dropped;
   }
 
-  globalThis.bykiltFiles = Object.freeze({ append, begin, dropped, give, inputOf, refusal, watchDrops, wayIn });
+  globalThis.bykiltFiles = Object.freeze({ accepting, append, begin, dropped, give, inputOf, refusal, watchDrops, wayIn });
 })();

@@ -185,6 +185,7 @@
   }
 
   globalThis.bykiltOperations = Object.freeze({
+    accepting: () => ({ accepted: files.accepting() }),
     aim,
     box,
     checked,
