@@ -29,7 +29,7 @@ OWNERS = {
     "playwright": {"browser/engine/playwright_*.py", "trace/viewer.py"},
     "websockets": {"browser/cdp/transport*.py"},
     "yaml": {"flows/loader.py"},
-    "PIL": {"browser/film/imaging.py"},
+    "PIL": {"browser/video/imaging.py"},
     "cdp_use": set[str](),  # types only: importing it takes 0.2 s and 11 MB
 }
 

@@ -201,7 +201,7 @@ def test_the_requests_of_a_run_are_recorded(bykilt: CommandLine, greeting: Path,
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_run_is_filmed(bykilt: CommandLine, greeting: Path, site: Site, engine: str) -> None:
+def test_a_run_is_recorded(bykilt: CommandLine, greeting: Path, site: Site, engine: str) -> None:
     """With `--video`; the summary, `result.json`, the events and `runs show` say where."""
     said = bykilt.run("run", greeting, "-p", f"url={site.url('/form')}", "--engine", engine, "--video", "--json")
 
@@ -222,7 +222,7 @@ def test_a_run_is_filmed(bykilt: CommandLine, greeting: Path, site: Site, engine
     assert "preview.made" in {event["kind"] for event in events}
 
 
-def test_a_run_that_is_not_to_be_filmed_has_no_video(bykilt: CommandLine, greeting: Path, site: Site) -> None:
+def test_a_run_that_is_not_to_be_recorded_has_no_video(bykilt: CommandLine, greeting: Path, site: Site) -> None:
     run = bykilt.run("run", greeting, "-p", f"url={site.url('/form')}", "--no-trace", "--json").json()
 
     assert (run["video"], run["preview"]) == (None, None)

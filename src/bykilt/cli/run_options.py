@@ -38,7 +38,7 @@ def run_options(command: F) -> F:
                 flag_value="headers",
                 help="Write every request into network.har; with `--har=bodies` what was sent and came, too.",
             ),
-            click.option("--video", is_flag=True, help="Film the current page into video.webm."),
+            click.option("--video", is_flag=True, help="Record a video of the current page into video.webm."),
             click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON document."),
             click.option(
                 "-q", "--quiet", is_flag=True, help="Show no progress and no summary; only why it failed, if it did."

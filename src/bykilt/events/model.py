@@ -192,7 +192,7 @@ class ScreenshotTaken:
 
 @dataclass(frozen=True, slots=True)
 class VideoRecorded:
-    """A film of the run. Width and height in pixels."""
+    """A video of the run. Width and height in pixels."""
 
     kind: ClassVar[str] = "video.recorded"
     file: str

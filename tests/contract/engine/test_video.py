@@ -1,4 +1,4 @@
-"""`video.webm` and `preview.webp`: what the current page showed, as a film and as a small animation."""
+"""`video.webm` and `preview.webp`: what the current page showed, as a video and as a small animation."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from bykilt.browser.engine.launch_context import LaunchContext
 from bykilt.errors import InvalidInput
 from bykilt.events.model import BrowserClosed, BrowserStarted, PreviewMade, VideoRecorded, Warned
 from tests.support.engines import VIEWPORT, Facts, NewEngine, do, fails, go, js
-from tests.support.films import leaf_through, watch
 from tests.support.site import Site
+from tests.support.videos import leaf_through, watch
 
 A_WHILE_MS = 400
 
@@ -32,12 +32,12 @@ async def show(engine: BrowserEngine, address: str) -> None:
     await do(engine, "wait_for", ms=A_WHILE_MS)
 
 
-class Filming:
-    """An engine that films, its folder and its facts."""
+class Recording:
+    """An engine that records, its folder and its facts."""
 
     def __init__(self, new_engine: NewEngine, folder: Path) -> None:
         self.facts = Facts()
-        self.folder = folder / "filmed"
+        self.folder = folder / "recorded"
         self.folder.mkdir()
         self.engine = new_engine(facts=self.facts, artifact_dir=self.folder)
 
@@ -55,61 +55,61 @@ class Filming:
 
 
 @pytest.fixture
-def filming(new_engine: NewEngine, tmp_path: Path) -> Filming:
-    return Filming(new_engine, tmp_path)
+def recording(new_engine: NewEngine, tmp_path: Path) -> Recording:
+    return Recording(new_engine, tmp_path)
 
 
-async def test_the_video_shows_what_the_page_showed(filming: Filming, engine: BrowserEngine, site: Site) -> None:
+async def test_the_video_shows_what_the_page_showed(recording: Recording, engine: BrowserEngine, site: Site) -> None:
     """Contract, both engines: in the size of the viewport, over a change of process too, until the shutdown."""
-    filmed = await filming.begin()
-    await show(filmed, site.url(coloured(site, "red")))
-    await show(filmed, site.other_url(coloured(site, "lime"), cross_site=True))
-    await show(filmed, site.url(coloured(site, "blue")))
-    await filmed.shutdown()
+    recorder = await recording.begin()
+    await show(recorder, site.url(coloured(site, "red")))
+    await show(recorder, site.other_url(coloured(site, "lime"), cross_site=True))
+    await show(recorder, site.url(coloured(site, "blue")))
+    await recorder.shutdown()
 
-    film = await watch(engine, filming.video)
-    assert film.shows("red", "lime", "blue"), film
-    assert (film.width, film.height) == (VIEWPORT.width, VIEWPORT.height)
-    assert film.duration_s >= 3 * A_WHILE_MS / 1000
-    (fact,) = filming.facts.of(VideoRecorded)
+    playback = await watch(engine, recording.video)
+    assert playback.shows("red", "lime", "blue"), playback
+    assert (playback.width, playback.height) == (VIEWPORT.width, VIEWPORT.height)
+    assert playback.duration_s >= 3 * A_WHILE_MS / 1000
+    (fact,) = recording.facts.of(VideoRecorded)
     assert (fact.file, fact.media_type) == ("video.webm", "video/webm")
-    assert (fact.width, fact.height) == (film.width, film.height)
-    assert fact.size_bytes == filming.video.stat().st_size
-    assert fact.duration_ms == pytest.approx(film.duration_s * 1000, abs=1)
-    assert filming.half_written() == []
+    assert (fact.width, fact.height) == (playback.width, playback.height)
+    assert fact.size_bytes == recording.video.stat().st_size
+    assert fact.duration_ms == pytest.approx(playback.duration_s * 1000, abs=1)
+    assert recording.half_written() == []
 
 
-async def test_the_video_follows_the_current_page(filming: Filming, engine: BrowserEngine, site: Site) -> None:
+async def test_the_video_follows_the_current_page(recording: Recording, engine: BrowserEngine, site: Site) -> None:
     """Contract, both engines: all tabs are in one file, each while it is the one that is worked with."""
-    filmed = await filming.begin()
-    first = filmed.current_page
-    await show(filmed, site.url(coloured(site, "red")))
-    await do(filmed, "new_tab", url=site.url(coloured(site, "blue")))
-    await do(filmed, "wait_for", ms=A_WHILE_MS)
-    await do(filmed, "switch_tab", page=first)
-    await do(filmed, "wait_for", ms=A_WHILE_MS)
-    await filmed.shutdown()
+    recorder = await recording.begin()
+    first = recorder.current_page
+    await show(recorder, site.url(coloured(site, "red")))
+    await do(recorder, "new_tab", url=site.url(coloured(site, "blue")))
+    await do(recorder, "wait_for", ms=A_WHILE_MS)
+    await do(recorder, "switch_tab", page=first)
+    await do(recorder, "wait_for", ms=A_WHILE_MS)
+    await recorder.shutdown()
 
-    film = await watch(engine, filming.video)
-    assert film.shows("red", "blue", "red"), film
+    playback = await watch(engine, recording.video)
+    assert playback.shows("red", "blue", "red"), playback
 
 
-async def test_the_video_goes_on_after_a_tab_was_closed(filming: Filming, engine: BrowserEngine, site: Site) -> None:
+async def test_the_video_goes_on_after_a_closed_tab(recording: Recording, engine: BrowserEngine, site: Site) -> None:
     """Contract, both engines: with the page that is the current one then."""
-    filmed = await filming.begin()
-    await show(filmed, site.url(coloured(site, "red")))
-    await do(filmed, "new_tab", url=site.url(coloured(site, "blue")))
-    await do(filmed, "wait_for", ms=A_WHILE_MS)
-    await do(filmed, "close_tab")
-    await do(filmed, "wait_for", ms=A_WHILE_MS)
-    await show(filmed, site.url(coloured(site, "lime")))
-    await filmed.shutdown()
+    recorder = await recording.begin()
+    await show(recorder, site.url(coloured(site, "red")))
+    await do(recorder, "new_tab", url=site.url(coloured(site, "blue")))
+    await do(recorder, "wait_for", ms=A_WHILE_MS)
+    await do(recorder, "close_tab")
+    await do(recorder, "wait_for", ms=A_WHILE_MS)
+    await show(recorder, site.url(coloured(site, "lime")))
+    await recorder.shutdown()
 
-    film = await watch(engine, filming.video)
-    assert film.shows("red", "blue", "red", "lime"), film
+    playback = await watch(engine, recording.video)
+    assert playback.shows("red", "blue", "red", "lime"), playback
 
 
-async def test_where_an_animation_ends_is_shown(filming: Filming, engine: BrowserEngine, site: Site) -> None:
+async def test_where_an_animation_ends_is_shown(recording: Recording, engine: BrowserEngine, site: Site) -> None:
     """Contract, both engines: also while a single action waits, and although not every picture is taken."""
     site.set_page(
         "/moves",
@@ -123,114 +123,116 @@ async def test_where_an_animation_ends_is_shown(filming: Filming, engine: Browse
         onload = draw;
         </script><body>""",
     )
-    filmed = await filming.begin()
-    await go(filmed, site.url("moves"))
-    await do(filmed, "wait_for", expression="document.body.style.background === 'yellow'")
-    await do(filmed, "wait_for", ms=2 * A_WHILE_MS)
-    await show(filmed, site.url(coloured(site, "red")))
-    await filmed.shutdown()
+    recorder = await recording.begin()
+    await go(recorder, site.url("moves"))
+    await do(recorder, "wait_for", expression="document.body.style.background === 'yellow'")
+    await do(recorder, "wait_for", ms=2 * A_WHILE_MS)
+    await show(recorder, site.url(coloured(site, "red")))
+    await recorder.shutdown()
 
-    film = await watch(engine, filming.video)
-    assert film.shows("blue", "yellow", "red"), film
+    playback = await watch(engine, recording.video)
+    assert playback.shows("blue", "yellow", "red"), playback
 
 
-async def test_a_browser_that_is_killed_leaves_its_video(filming: Filming, engine: BrowserEngine, site: Site) -> None:
+async def test_a_killed_browser_leaves_its_video(recording: Recording, engine: BrowserEngine, site: Site) -> None:
     """Contract, both engines: with all that was shown until then."""
-    filmed = await filming.begin()
-    await show(filmed, site.url(coloured(site, "red")))
-    await show(filmed, site.url(coloured(site, "blue")))
-    (started,) = filming.facts.of(BrowserStarted)
+    recorder = await recording.begin()
+    await show(recorder, site.url(coloured(site, "red")))
+    await show(recorder, site.url(coloured(site, "blue")))
+    (started,) = recording.facts.of(BrowserStarted)
     assert started.pid is not None
     os.kill(started.pid, signal.SIGKILL)
-    await filming.facts.until(BrowserClosed)
-    await filmed.shutdown()
+    await recording.facts.until(BrowserClosed)
+    await recorder.shutdown()
 
-    film = await watch(engine, filming.video)
-    assert film.shows("red", "blue"), film
-    assert len(filming.facts.of(VideoRecorded)) == 1
-    assert filming.half_written() == []
+    playback = await watch(engine, recording.video)
+    assert playback.shows("red", "blue"), playback
+    assert len(recording.facts.of(VideoRecorded)) == 1
+    assert recording.half_written() == []
 
 
-async def test_the_video_goes_on_after_a_crash_of_the_page(filming: Filming, engine: BrowserEngine, site: Site) -> None:
+async def test_the_video_goes_on_after_a_crash(recording: Recording, engine: BrowserEngine, site: Site) -> None:
     """Contract, both engines: with the document that brings the page back."""
-    filmed = await filming.begin()
-    await show(filmed, site.url(coloured(site, "red")))
-    await fails(filmed, "navigate", "page_crashed", url="chrome://crash")
-    await show(filmed, site.url(coloured(site, "lime")))
-    await show(filmed, site.url(coloured(site, "blue")))
-    await filmed.shutdown()
+    recorder = await recording.begin()
+    await show(recorder, site.url(coloured(site, "red")))
+    await fails(recorder, "navigate", "page_crashed", url="chrome://crash")
+    await show(recorder, site.url(coloured(site, "lime")))
+    await show(recorder, site.url(coloured(site, "blue")))
+    await recorder.shutdown()
 
-    film = await watch(engine, filming.video)
-    assert [colour for colour in film.colours if colour in ("red", "lime", "blue")] == ["red", "lime", "blue"], film
+    playback = await watch(engine, recording.video)
+    assert [colour for colour in playback.colours if colour in ("red", "lime", "blue")] == ["red", "lime", "blue"], (
+        playback
+    )
 
 
-async def test_there_is_no_video_unless_asked_for(filming: Filming, site: Site) -> None:
+async def test_there_is_no_video_unless_asked_for(recording: Recording, site: Site) -> None:
     """Contract, both engines: nor a preview, without a trace."""
-    filmed = await filming.begin(record_video=False)
-    await go(filmed, site.url("a.html"))
-    await filmed.shutdown()
+    recorder = await recording.begin(record_video=False)
+    await go(recorder, site.url("a.html"))
+    await recorder.shutdown()
 
-    assert [path.name for path in filming.folder.iterdir() if path.suffix == ".webm" or path.suffix == ".webp"] == []
-    assert filming.facts.of(VideoRecorded) == []
+    assert [path.name for path in recording.folder.iterdir() if path.suffix == ".webm" or path.suffix == ".webp"] == []
+    assert recording.facts.of(VideoRecorded) == []
 
 
 async def test_a_video_that_reaches_its_limit_ends_early_and_says_so(
-    filming: Filming, engine: BrowserEngine, site: Site
+    recording: Recording, engine: BrowserEngine, site: Site
 ) -> None:
     """Contract, both engines: the file still plays, and is no larger."""
-    filmed = await filming.begin(video_max_bytes=6000)
-    await show(filmed, site.url(coloured(site, "red")))
+    recorder = await recording.begin(video_max_bytes=6000)
+    await show(recorder, site.url(coloured(site, "red")))
     for count in range(8):
-        await js(filmed, "(count) => { document.body.style.background = `rgb(255, ${count}, 0)`; }", count * 8)
-        await do(filmed, "wait_for", ms=150)
-    await show(filmed, site.url(coloured(site, "blue")))
-    await filmed.shutdown()
+        await js(recorder, "(count) => { document.body.style.background = `rgb(255, ${count}, 0)`; }", count * 8)
+        await do(recorder, "wait_for", ms=150)
+    await show(recorder, site.url(coloured(site, "blue")))
+    await recorder.shutdown()
 
-    assert filming.video.stat().st_size <= 6000
-    film = await watch(engine, filming.video)
-    assert film.shows("red"), film
-    assert [warning.code for warning in filming.facts.of(Warned)] == ["video_full"]
+    assert recording.video.stat().st_size <= 6000
+    playback = await watch(engine, recording.video)
+    assert playback.shows("red"), playback
+    assert [warning.code for warning in recording.facts.of(Warned)] == ["video_full"]
 
 
-async def test_a_video_that_cannot_be_written_disturbs_nobody(filming: Filming, site: Site) -> None:
+async def test_a_video_that_cannot_be_written_disturbs_nobody(recording: Recording, site: Site) -> None:
     """Contract, both engines: the actions succeed; a warning says what became of it."""
-    filming.video.mkdir()
-    filmed = await filming.begin()
-    await show(filmed, site.url(coloured(site, "red")))
-    await filmed.shutdown()
+    recording.video.mkdir()
+    recorder = await recording.begin()
+    await show(recorder, site.url(coloured(site, "red")))
+    await recorder.shutdown()
 
-    assert [warning.code for warning in filming.facts.of(Warned)] == ["video_failed"]
-    assert filming.facts.of(VideoRecorded) == []
-    assert filming.half_written() == []
+    assert [warning.code for warning in recording.facts.of(Warned)] == ["video_failed"]
+    assert recording.facts.of(VideoRecorded) == []
+    assert recording.half_written() == []
 
 
-async def test_a_traced_run_has_a_preview(filming: Filming, engine: BrowserEngine, site: Site) -> None:
+async def test_a_traced_run_has_a_preview(recording: Recording, engine: BrowserEngine, site: Site) -> None:
     """Contract, both engines: small, animated, and without a video too."""
-    filmed = await filming.begin(record_video=False, trace_enabled=True)
+    recorder = await recording.begin(record_video=False, trace_enabled=True)
     for colour in ("red", "lime", "blue"):
-        await go(filmed, site.url(coloured(site, colour)))
-    await filmed.shutdown()
+        await go(recorder, site.url(coloured(site, colour)))
+    await recorder.shutdown()
 
     await go(engine, site.url("a.html"))
-    found = await leaf_through(engine, filming.folder / "preview.webp")
-    (fact,) = filming.facts.of(PreviewMade)
+    found = await leaf_through(engine, recording.folder / "preview.webp")
+    (fact,) = recording.facts.of(PreviewMade)
     assert found["animated"]
     assert found["frames"] == fact.frames
     assert 3 <= fact.frames <= 20
     assert (found["width"], found["height"]) == (fact.width, fact.height) == (320, 224)
-    assert fact.size_bytes == (filming.folder / "preview.webp").stat().st_size < 500_000
-    assert not filming.video.exists()
+    assert fact.size_bytes == (recording.folder / "preview.webp").stat().st_size < 500_000
+    assert not recording.video.exists()
 
 
-async def test_a_filmed_run_without_a_trace_has_a_preview(filming: Filming, engine: BrowserEngine, site: Site) -> None:
+async def test_a_video_without_a_trace_has_a_preview(recording: Recording, engine: BrowserEngine, site: Site) -> None:
     """Contract, both engines: made of the video's pictures."""
-    filmed = await filming.begin()
-    await show(filmed, site.url(coloured(site, "red")))
-    await show(filmed, site.url(coloured(site, "blue")))
-    await filmed.shutdown()
+    recorder = await recording.begin()
+    await show(recorder, site.url(coloured(site, "red")))
+    await show(recorder, site.url(coloured(site, "blue")))
+    await recorder.shutdown()
 
     await go(engine, site.url("a.html"))
-    found = await leaf_through(engine, filming.folder / "preview.webp")
+    found = await leaf_through(engine, recording.folder / "preview.webp")
     assert found["animated"]
     assert 2 <= found["frames"] <= 20
 

@@ -123,7 +123,7 @@ class BrowserEngine(ActionMethods, ABC):
 
     @abstractmethod
     def screencast(self, recorder: VideoRecorder) -> Screencast:
-        """Return what films the current page for the recorder, not begun yet."""
+        """Return what takes pictures of the current page for the recorder, not begun yet."""
 
     @abstractmethod
     def has_browser(self) -> bool:

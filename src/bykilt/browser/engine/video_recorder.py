@@ -1,11 +1,11 @@
 """`video.webm` of an engine: the current page, from launch to shutdown.
 
 Knows when the browser is asked for pictures, and how few of them may wait. Does not know how an engine asks
-(`Screencast`), nor the file (`film`).
+(`Screencast`), nor the file (`browser.video`).
 
 Why not the browser's own recorder: Chromium 15x has `Page.startScreenRecording`, which gives AV1 in MP4 (measured:
-24 KB for 6 s, kept over a change of process). It keeps seconds of film to itself, which are lost when the page
-closes or the browser ends; each page is a film of its own; and older browsers at a `cdp_url` lack it. The pictures of
+24 KB for 6 s, kept over a change of process). It keeps seconds to itself, which are lost when the page
+closes or the browser ends; each page is a file of its own; and older browsers at a `cdp_url` lack it. The pictures of
 `Page.startScreencast` are ours as soon as they are taken, from any page, into one file. As key frames of VP8 they take
 more room, and 25 ms of a processor each at 1280x720; ten a second are the most, and a page that rests gives none.
 
@@ -32,9 +32,9 @@ from anyio.lowlevel import EventLoopToken, current_token
 from bykilt.browser.engine.errors import ActionError
 from bykilt.browser.engine.launch_context import LaunchContext
 from bykilt.browser.engine.trace_pictures import Picture
-from bykilt.browser.film.imaging import BadPicture, PillowMissing
-from bykilt.browser.film.preview import Thumbnails
-from bykilt.browser.film.video_file import VideoFile, VideoSize
+from bykilt.browser.video.imaging import BadPicture, PillowMissing
+from bykilt.browser.video.preview import Thumbnails
+from bykilt.browser.video.video_file import VideoFile, VideoSize
 from bykilt.clock import Clock
 from bykilt.events.model import Fact, VideoRecorded, Warned
 from bykilt.storage.atomic_file import open_atomic
@@ -72,12 +72,12 @@ class _Frame:
     at_s: float
 
 
-class _NothingFilmed(Exception):
+class _NothingShown(Exception):
     """No picture came."""
 
 
 class VideoRecorder:
-    """One film. `offer` and `look_again` belong to the event loop; they never wait."""
+    """One video. `offer` and `look_again` belong to the event loop; they never wait."""
 
     def __init__(self, folder: Path, context: LaunchContext, clock: Clock) -> None:
         self.thumbnails = Thumbnails()
@@ -101,7 +101,7 @@ class VideoRecorder:
     # ---- for the event loop
 
     def start(self, screencast: Screencast) -> None:
-        """Begin to film; pictures are to be given to `offer`."""
+        """Begin to record; pictures are to be given to `offer`."""
         work = partial(self._work, screencast, current_token())
         # A daemon, so that an engine that is never shut down does not keep the process.
         self._thread = threading.Thread(target=work, name="bykilt-video", daemon=True)
@@ -123,13 +123,13 @@ class VideoRecorder:
             self._changed.notify()
 
     async def stop(self, shutter: Callable[[], Awaitable[Picture | None]]) -> None:
-        """End the film with the page as it is now, if it can still be photographed."""
+        """End the video with the page as it is now, if it can still be photographed."""
         picture = None
         try:
             with anyio.move_on_after(_LAST_PICTURE_S, shield=True):
                 picture = await shutter()
         except ActionError:
-            pass  # the browser is gone: the film ends with what came before
+            pass  # the browser is gone: the video ends with what came before
         with self._changed:
             self._last = picture.data if picture is not None else None
             self._end_s = self._clock.monotonic_s()
@@ -151,11 +151,14 @@ class VideoRecorder:
         try:
             with open_atomic(self._path) as file:
                 video = VideoFile(file, self._size, self._max_bytes)
-                self._film(video, screencast, loop)
+                self._record(video, screencast, loop)
                 self._close(video)
                 size_bytes = file.tell()
-        except _NothingFilmed:
-            self._warning = _warning("the browser gave no picture", "it may have ended too soon")
+        except _NothingShown:
+            if video.full:
+                self._warning = _warning(f"{self._max_bytes} bytes hold no picture", "raise `video_max_bytes`")
+            else:
+                self._warning = _warning("the browser gave no picture", "it may have ended too soon")
         except (StorageError, PillowMissing) as error:
             self._warning = _warning(error.message, error.hint)
         else:
@@ -165,7 +168,7 @@ class VideoRecorder:
             )
         self._done = True
 
-    def _film(self, video: VideoFile, screencast: Screencast, loop: EventLoopToken) -> None:
+    def _record(self, video: VideoFile, screencast: Screencast, loop: EventLoopToken) -> None:
         while True:
             with self._changed:
                 wants_the_rest = self._burst >= _BURST
@@ -181,13 +184,10 @@ class VideoRecorder:
                 skipped.append(frame.number)
             if is_over:
                 return
-            try:
-                if renew:
-                    anyio.from_thread.run(_bounded, screencast.renew, token=loop)
-                for number in skipped:
-                    anyio.from_thread.run(_bounded, partial(screencast.acknowledge, number), token=loop)
-            except anyio.RunFinishedError:
-                return  # the loop has ended without a shutdown
+            wishes: list[Callable[[], Awaitable[None]]] = [screencast.renew] if renew else []
+            wishes += [partial(screencast.acknowledge, number) for number in skipped]
+            if not all(_asked(wish, loop) for wish in wishes):
+                return
             with self._changed:
                 self._changed.wait_for(lambda: self._end_s is not None, _FRAME_S)
 
@@ -205,7 +205,7 @@ class VideoRecorder:
     def _close(self, video: VideoFile) -> None:
         end_s = self._end_s
         if end_s is None:
-            raise _NothingFilmed
+            raise _NothingShown
         if self._last is not None:
             try:
                 video.show(self._last, end_s)
@@ -213,7 +213,7 @@ class VideoRecorder:
             except BadPicture:
                 pass
         if not video.frames:
-            raise _NothingFilmed
+            raise _NothingShown
         video.finish(end_s)
         if video.full:
             self._warning = Warned(
@@ -223,9 +223,22 @@ class VideoRecorder:
             )
 
 
-async def _bounded(work: Callable[[], Awaitable[None]]) -> None:
-    with anyio.move_on_after(_ASK_S):
-        await work()
+def _asked(wish: Callable[[], Awaitable[None]], loop: EventLoopToken) -> bool:
+    """Have a wish carried out in the event loop; false when that ends, or has ended, without a shutdown."""
+
+    async def within_bounds() -> bool:
+        try:
+            with anyio.move_on_after(_ASK_S):
+                await wish()
+        except anyio.get_cancelled_exc_class():
+            # Only the end of the loop cancels this: there is nobody above whom it could be passed on to.
+            return False
+        return True
+
+    try:
+        return anyio.from_thread.run(within_bounds, token=loop)
+    except anyio.RunFinishedError:
+        return False
 
 
 def _warning(why: str, hint: str) -> Warned:

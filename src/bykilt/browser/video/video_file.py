@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from bykilt.browser.film.imaging import vp8_key_frame
-from bykilt.browser.film.webm import WebmWriter
+from bykilt.browser.video.imaging import vp8_key_frame
+from bykilt.browser.video.webm import WebmWriter
 
 _LAST_FRAME_MS = 100
 _CUE_BYTES = 64
@@ -48,6 +48,8 @@ class VideoFile:
     def show(self, picture: bytes, at_s: float) -> None:
         """Show a JPEG or PNG from this moment on, unless it is shown already or the file is full.
 
+        `full` says afterwards whether it, or one before, found no room.
+
         Raises:
             BadPicture: It cannot be read.
             OSError: The disk did not take it.
@@ -70,7 +72,7 @@ class VideoFile:
         self._webm.finish(self.duration_ms)
 
     def _add(self, frame: bytes, at_s: float) -> None:
-        if self._webm.size_bytes + len(frame) + _CUE_BYTES * (self.frames + 2) > self._max_bytes and self.frames:
+        if self._webm.size_bytes + len(frame) + _CUE_BYTES * (self.frames + 2) > self._max_bytes:
             self.full = True
             return
         if not self.frames:

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bykilt.browser.film.imaging import PillowMissing
-from bykilt.browser.film.preview import MAX_BYTES, MAX_FRAMES, MAX_SIDE, Thumbnails, make_preview, spread
+from bykilt.browser.video.imaging import PillowMissing
+from bykilt.browser.video.preview import MAX_BYTES, MAX_FRAMES, MAX_SIDE, Thumbnails, make_preview, spread
 from tests.support.made_run import png
 
 

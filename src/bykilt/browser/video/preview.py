@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
-from bykilt.browser.film.imaging import BadPicture, animation, small_picture
+from bykilt.browser.video.imaging import BadPicture, animation, small_picture
 
 MAX_FRAMES = 20
 MAX_SIDE = 320

@@ -6,14 +6,14 @@ import io
 
 import pytest
 
-from bykilt.browser.film.imaging import BadPicture, vp8_key_frame
-from bykilt.browser.film.video_file import VideoFile, VideoSize
+from bykilt.browser.video.imaging import BadPicture, vp8_key_frame
+from bykilt.browser.video.video_file import VideoFile, VideoSize
 from tests.support.made_run import png
 
 SIZE = VideoSize(320, 180)
 
 
-def test_a_large_viewport_is_filmed_smaller() -> None:
+def test_a_large_viewport_is_recorded_smaller() -> None:
     assert VideoSize.of_viewport(1280, 720, 1280) == VideoSize(1280, 720)
     assert VideoSize.of_viewport(2560, 1440, 1280) == VideoSize(1280, 720)
     assert VideoSize.of_viewport(1001, 701, 1280) == VideoSize(1000, 700)

@@ -55,7 +55,7 @@ _LEAF = """async ({ data, type }) => {
 
 
 @dataclass(frozen=True, slots=True)
-class Film:
+class Playback:
     """What a browser makes of a video. `colours` are those near the lower right corner, one after the other."""
 
     duration_s: float
@@ -68,11 +68,11 @@ class Film:
         return [colour for colour in self.colours if colour != "white"] == [*colours]
 
 
-async def watch(engine: BrowserEngine, file: Path, media_type: str = "video/webm") -> Film:
+async def watch(engine: BrowserEngine, file: Path, media_type: str = "video/webm") -> Playback:
     """Play a video in the engine's page."""
     seen = await js(engine, _WATCH, {"data": _in_base64(file), "type": media_type, "step": _STEP_S})
     colours = [colour for colour, _ in groupby(_nearest(*pixel) for pixel in seen["pixels"])]
-    return Film(seen["duration"], seen["width"], seen["height"], colours)
+    return Playback(seen["duration"], seen["width"], seen["height"], colours)
 
 
 async def leaf_through(engine: BrowserEngine, file: Path, media_type: str = "image/webp") -> dict[str, int | bool]:
