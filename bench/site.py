@@ -29,22 +29,25 @@ for(const r of document.querySelectorAll('#rows tr')){{const on=r.textContent.in
 count.textContent=n+' rows';count.className='done'}}</script>"""
 
 
-class _Handler(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
+    """Answers with the pages."""
+
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
         path = urlsplit(self.path).path
         if path == "/home":
-            self._send(_HOME % "nobody")
+            self.send_page(_HOME % "nobody")
         else:
-            self._send(_LOGIN if path == "/login" else _CONTROLS)
+            self.send_page(_LOGIN if path == "/login" else _CONTROLS)
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
         user = parse_qs(body).get("user", ["?"])[0]
-        self._send(_HOME % user)
+        self.send_page(_HOME % user)
 
-    def _send(self, html: str) -> None:
+    def send_page(self, html: str) -> None:
+        """Answer with a document."""
         data = html.encode()
         self.send_response(200)
         self.send_header("Content-Type", "text/html; charset=utf-8")
@@ -66,8 +69,10 @@ class _Server(ThreadingHTTPServer):
 class Site:
     """A context manager; `url` is its address."""
 
+    handler = Handler
+
     def __enter__(self) -> Site:
-        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server = _Server(("127.0.0.1", 0), self.handler)
         Thread(target=self._server.serve_forever, daemon=True).start()
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         return self

@@ -44,7 +44,11 @@ class BykiltEngine:
         return (await self._do(type="evaluate_js", expression=expression)).metadata["result"]
 
     async def screenshot(self) -> bytes:
-        result = await self._do(type="screenshot", path="bench.png")
+        return await self.picture()
+
+    async def picture(self, **fields: Any) -> bytes:
+        """Return a PNG, of the viewport or of more."""
+        result = await self._do(type="screenshot", path="bench.png", **fields)
         return await anyio.Path(result.artifacts["screenshot_path"]).read_bytes()
 
     async def wait_for(self, selector: str) -> None:

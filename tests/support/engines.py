@@ -96,6 +96,8 @@ class KeptEngine:
                 return False
             first, *others = self.facts.open_pages
             await engine.disable_network_interception()
+            await engine.dispatch({"type": "handle_dialog", "policy": "dismiss"})
+            await engine.dispatch({"type": "emulate", "reset": True})
             for page in others:
                 await engine.dispatch({"type": "close_tab", "page": page})
             blank = await engine.dispatch({"type": "navigate", "url": "about:blank", "page": first})

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
+from bykilt.cli.browser_options import browser_options, browser_settings
 from bykilt.cli.run_options import run_options
 from bykilt.errors import InvalidInput
 from bykilt.json_types import JsonValue
@@ -32,10 +34,12 @@ from bykilt.json_types import JsonValue
     help="Also let the flow upload files from here; repeatable. "
     "Always allowed: the flow file's own folder, and files given as parameters.",
 )
+@browser_options
 @run_options
 @click.pass_context
 def run(
     ctx: click.Context,
+    /,
     flow_file: Path,
     params: tuple[str, ...],
     params_file: Path | None,
@@ -48,6 +52,7 @@ def run(
     video: bool,
     as_json: bool,
     quiet: bool,
+    **browser: Any,
 ) -> None:
     """Run a flow file in a browser.
 
@@ -60,6 +65,7 @@ def run(
       bykilt run orders.yaml -p status=shipped -p limit=20
       bykilt run orders.yaml --params-file params.json --engine playwright
       bykilt run orders.yaml --json | jq .outputs
+      bykilt run orders.yaml --device "iPhone 15" --locale ja-JP --timezone Asia/Tokyo
     """
     from bykilt.app import App
     from bykilt.cli.output import print_json, print_lines
@@ -79,6 +85,7 @@ def run(
         trace=traces,
         har=har,
         video=video,
+        launch=browser_settings(**browser),
         upload_folders=upload_folders,
     )
     finished = carry_out(App.from_environment(), request, progress_view(quiet=quiet))

@@ -86,4 +86,5 @@ def _browser(model: BrowserModel) -> BrowserSettings:
         viewport_width=model.viewport.width if model.viewport else None,
         viewport_height=model.viewport.height if model.viewport else None,
         user_agent=model.user_agent,
+        emulation=model.emulation,
     )

@@ -14,7 +14,7 @@ from typing import ClassVar, TypeAlias
 from bykilt.browser.engine.actions import Action
 from bykilt.flows.conditions import Condition
 from bykilt.flows.templates import Template
-from bykilt.json_types import JsonValue
+from bykilt.json_types import JsonObject, JsonValue
 
 DEFAULT_MAX_ITERATIONS = 10_000
 DEFAULT_RETRY_DELAY_MS = 500.0
@@ -74,6 +74,7 @@ class BrowserSettings:
     viewport_width: int | None = None
     viewport_height: int | None = None
     user_agent: str | None = None
+    emulation: JsonObject | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

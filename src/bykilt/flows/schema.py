@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
-from bykilt.browser.engine.actions import Action, action_types, fields_of
+from bykilt.browser.engine.actions import Action, action_types, fields_of, parse_action
+from bykilt.browser.engine.actions_emulation import Emulate
 from bykilt.browser.engine.browser_engine import EngineType
+from bykilt.browser.engine.errors import InvalidAction
 from bykilt.flows.model import DEFAULT_MAX_ITERATIONS, DEFAULT_RETRY_DELAY_MS, DataFormat, ParamType
 from bykilt.json_types import JsonObject
 
@@ -173,6 +175,19 @@ class BrowserModel(_Strict):
 
     viewport: ViewportModel | None = None
     user_agent: Annotated[str, Field(min_length=1, max_length=1_000)] | None = None
+    emulation: dict[str, JsonValue] | None = Field(
+        default=None, description="what pages are made to believe from the start, in the fields of `emulate`"
+    )
+
+    @field_validator("emulation")
+    @classmethod
+    def _known(cls, given: dict[str, JsonValue] | None) -> dict[str, JsonValue] | None:
+        try:
+            if given is not None:
+                parse_action({"type": Emulate.type, **given})
+        except InvalidAction as error:
+            raise ValueError(f"{error.message} ({error.hint})") from None
+        return given
 
 
 class DefaultsModel(_Strict):
@@ -208,6 +223,9 @@ _TEMPLATE: JsonObject = {
 }
 
 
+_OF_STEPS = ("timeout_ms", "frame", "page", "reset")
+
+
 def json_schema() -> JsonObject:
     """Return the JSON Schema (draft 2020-12) of flow files, the fields of every action included."""
     defs: dict[str, Any] = {"template": dict(_TEMPLATE)}
@@ -226,6 +244,12 @@ def json_schema() -> JsonObject:
         _say_steps(properties)
     _say_steps(common)
     _say_steps(flow["properties"])
+    defs["BrowserModel"]["properties"]["emulation"] |= {
+        "properties": {
+            spec.name: spec.kind.schema for spec in fields_of(Emulate).values() if spec.name not in _OF_STEPS
+        },
+        "additionalProperties": False,
+    }
     for key in ("params", "outputs"):
         flow["properties"][key]["additionalProperties"] = False
     defs.update({f"key_{key}": value for key, value in common.items()})

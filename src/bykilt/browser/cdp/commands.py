@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from cdp_use.cdp.browser.commands import (
         CancelDownloadParameters,
         GetVersionReturns,
+        GrantPermissionsParameters,
+        ResetPermissionsParameters,
         SetDownloadBehaviorParameters,
     )
     from cdp_use.cdp.dom.commands import (
@@ -32,7 +34,12 @@ if TYPE_CHECKING:
     from cdp_use.cdp.domsnapshot.commands import CaptureSnapshotParameters, CaptureSnapshotReturns
     from cdp_use.cdp.emulation.commands import (
         SetDeviceMetricsOverrideParameters,
+        SetEmulatedMediaParameters,
         SetFocusEmulationEnabledParameters,
+        SetGeolocationOverrideParameters,
+        SetLocaleOverrideParameters,
+        SetTimezoneOverrideParameters,
+        SetTouchEmulationEnabledParameters,
         SetUserAgentOverrideParameters,
     )
     from cdp_use.cdp.fetch.commands import (
@@ -52,8 +59,15 @@ if TYPE_CHECKING:
         InsertTextParameters,
         SetInterceptDragsParameters,
     )
+    from cdp_use.cdp.network.commands import (
+        EmulateNetworkConditionsParameters,
+        GetResponseBodyParameters,
+        GetResponseBodyReturns,
+        SetBypassServiceWorkerParameters,
+        SetExtraHTTPHeadersParameters,
+    )
     from cdp_use.cdp.network.commands import EnableParameters as NetworkEnableParameters
-    from cdp_use.cdp.network.commands import GetResponseBodyParameters, GetResponseBodyReturns
+    from cdp_use.cdp.network.commands import SetUserAgentOverrideParameters as NetworkSetUserAgentOverrideParameters
     from cdp_use.cdp.page.commands import (
         AddScriptToEvaluateOnNewDocumentParameters,
         AddScriptToEvaluateOnNewDocumentReturns,
@@ -113,6 +127,8 @@ ACCESSIBILITY_ENABLE: Command[Nothing, Nothing] = Command("Accessibility.enable"
 BROWSER_CANCEL_DOWNLOAD: Command[CancelDownloadParameters, Nothing] = Command("Browser.cancelDownload")
 BROWSER_CLOSE: Command[Nothing, Nothing] = Command("Browser.close")
 BROWSER_GET_VERSION: Command[Nothing, GetVersionReturns] = Command("Browser.getVersion")
+BROWSER_GRANT_PERMISSIONS: Command[GrantPermissionsParameters, Nothing] = Command("Browser.grantPermissions")
+BROWSER_RESET_PERMISSIONS: Command[ResetPermissionsParameters, Nothing] = Command("Browser.resetPermissions")
 BROWSER_SET_DOWNLOAD_BEHAVIOR: Command[SetDownloadBehaviorParameters, Nothing] = Command("Browser.setDownloadBehavior")
 DOM_DESCRIBE_NODE: Command[DescribeNodeParameters, DescribeNodeReturns] = Command("DOM.describeNode")
 DOM_GET_BOX_MODEL: Command[GetBoxModelParameters, GetBoxModelReturns] = Command("DOM.getBoxModel")
@@ -123,11 +139,23 @@ DOM_SET_FILE_INPUT_FILES: Command[SetFileInputFilesParameters, Nothing] = Comman
 DOM_SNAPSHOT_CAPTURE_SNAPSHOT: Command[CaptureSnapshotParameters, CaptureSnapshotReturns] = Command(
     "DOMSnapshot.captureSnapshot"
 )
+EMULATION_CLEAR_GEOLOCATION_OVERRIDE: Command[Nothing, Nothing] = Command("Emulation.clearGeolocationOverride")
 EMULATION_SET_DEVICE_METRICS_OVERRIDE: Command[SetDeviceMetricsOverrideParameters, Nothing] = Command(
     "Emulation.setDeviceMetricsOverride"
 )
+EMULATION_SET_EMULATED_MEDIA: Command[SetEmulatedMediaParameters, Nothing] = Command("Emulation.setEmulatedMedia")
 EMULATION_SET_FOCUS_EMULATION_ENABLED: Command[SetFocusEmulationEnabledParameters, Nothing] = Command(
     "Emulation.setFocusEmulationEnabled"
+)
+EMULATION_SET_GEOLOCATION_OVERRIDE: Command[SetGeolocationOverrideParameters, Nothing] = Command(
+    "Emulation.setGeolocationOverride"
+)
+EMULATION_SET_LOCALE_OVERRIDE: Command[SetLocaleOverrideParameters, Nothing] = Command("Emulation.setLocaleOverride")
+EMULATION_SET_TIMEZONE_OVERRIDE: Command[SetTimezoneOverrideParameters, Nothing] = Command(
+    "Emulation.setTimezoneOverride"
+)
+EMULATION_SET_TOUCH_EMULATION_ENABLED: Command[SetTouchEmulationEnabledParameters, Nothing] = Command(
+    "Emulation.setTouchEmulationEnabled"
 )
 EMULATION_SET_USER_AGENT_OVERRIDE: Command[SetUserAgentOverrideParameters, Nothing] = Command(
     "Emulation.setUserAgentOverride"
@@ -148,9 +176,19 @@ INPUT_DISPATCH_MOUSE_EVENT: Command[DispatchMouseEventParameters, Nothing] = Com
 INPUT_INSERT_TEXT: Command[InsertTextParameters, Nothing] = Command("Input.insertText")
 INPUT_SET_INTERCEPT_DRAGS: Command[SetInterceptDragsParameters, Nothing] = Command("Input.setInterceptDrags")
 LOG_ENABLE: Command[Nothing, Nothing] = Command("Log.enable")
+NETWORK_EMULATE_NETWORK_CONDITIONS: Command[EmulateNetworkConditionsParameters, Nothing] = Command(
+    "Network.emulateNetworkConditions"
+)
 NETWORK_ENABLE: Command[NetworkEnableParameters, Nothing] = Command("Network.enable")
 NETWORK_GET_RESPONSE_BODY: Command[GetResponseBodyParameters, GetResponseBodyReturns] = Command(
     "Network.getResponseBody"
+)
+NETWORK_SET_BYPASS_SERVICE_WORKER: Command[SetBypassServiceWorkerParameters, Nothing] = Command(
+    "Network.setBypassServiceWorker"
+)
+NETWORK_SET_EXTRA_HTTP_HEADERS: Command[SetExtraHTTPHeadersParameters, Nothing] = Command("Network.setExtraHTTPHeaders")
+NETWORK_SET_USER_AGENT_OVERRIDE: Command[NetworkSetUserAgentOverrideParameters, Nothing] = Command(
+    "Network.setUserAgentOverride"
 )
 PAGE_ADD_SCRIPT_TO_EVALUATE_ON_NEW_DOCUMENT: Command[
     AddScriptToEvaluateOnNewDocumentParameters, AddScriptToEvaluateOnNewDocumentReturns

@@ -5,15 +5,17 @@ Knows its pages, in the order of their opening. Does not know which of them anyb
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bykilt.browser.cdp.commands import TARGET_CLOSE_TARGET, TARGET_CREATE_TARGET, TARGET_DISPOSE_BROWSER_CONTEXT
 from bykilt.browser.cdp.connection import Session
 from bykilt.browser.cdp.cookies import CookieJar
 from bykilt.browser.cdp.errors import ProtocolError, SessionClosed
-from bykilt.browser.cdp.page import Page, PageSettings, Surroundings
+from bykilt.browser.cdp.origin_page import OriginPage
+from bykilt.browser.cdp.page import Page, PageHome, PageSettings, Surroundings
 from bykilt.browser.cdp.session_features import SessionFeature
 from bykilt.browser.cdp.signal import Signal
 from bykilt.events.model import PageClosed, PageOpened
@@ -33,29 +35,34 @@ class BrowserContext:
         self.id = context_id
         self.pages: dict[PageId, Page] = {}
         self.changed = Signal()
-        self.features: list[SessionFeature] = []
+        self._home = PageHome()
         self._watchers: list[Callable[[Page], None]] = []
         self.cookies = CookieJar(root, context_id)
+        self._hiding = False
+        self._hidden: list[Session] = []
         self._root = root
         self._settings = settings
         self._outside = surroundings
         self._opened = 0
         self._closing = False
 
-    def attached(self, session: Session, info: TargetInfo) -> Page:
+    def attached(self, session: Session, info: TargetInfo) -> None:
         """Take in a page that the browser has attached: one we asked for, or a popup."""
+        if self._hiding and info.get("openerId") is None:
+            self._hiding = False
+            self._hidden.append(session)
+            return
         self._opened += 1
         page_id = PageId(f"page@{self._opened}")
         opener = self._by_target(info.get("openerId"))
         opener_id = opener.id if opener else None
-        page = Page(session, info["targetId"], page_id, self._settings, self._outside, opener_id, self.features)
+        page = Page(session, info["targetId"], page_id, self._settings, self._outside, opener_id, self._home)
         self.pages[page_id] = page
         page.on_close(lambda reason: self._gone(page, reason))
         self._outside.facts.publish(PageOpened(page_id, info["url"], page.opener_id, self._outside.now_ms()))
         for watcher in tuple(self._watchers):
             watcher(page)
         self.changed.fire()
-        return page
 
     @contextmanager
     def opened_pages(self) -> Iterator[list[Page]]:
@@ -73,7 +80,7 @@ class BrowserContext:
         Raises:
             ProtocolError: The browser refused one of its commands. A session that has just ended does not count.
         """
-        self.features.append(feature)
+        self._home.features.append(feature)
         answers = [
             session.send(call)
             for page in self.pages.values()
@@ -85,6 +92,16 @@ class BrowserContext:
                 await answer
             except SessionClosed:
                 continue
+
+    def resize(self, width: int, height: int) -> None:
+        """Remember the size that pages have from now on, in CSS pixels."""
+        self._settings = replace(self._settings, width=width, height=height)
+        for page in self.pages.values():
+            page.settings = self._settings
+
+    def begin_feature(self, feature: SessionFeature) -> None:
+        """Give a feature to every session that comes; those that there are stay as they are."""
+        self._home.features.append(feature)
 
     def first_page(self) -> Page | None:
         """Return the page opened first of those that are open."""
@@ -121,6 +138,38 @@ class BrowserContext:
                 self._gone(unfit, "it could not be prepared")
             raise
         return page
+
+    @property
+    def visited(self) -> list[str]:
+        """The origins of what frames have shown, oldest first, as the beginnings of their addresses."""
+        return list(self._home.visited)
+
+    def has_shown(self, frame_id: str) -> bool:
+        """Whether a frame is, or was lately, one of a page of this context."""
+        return frame_id in self._home.frames or any(page.frames.tree.get(frame_id) for page in self.pages.values())
+
+    @asynccontextmanager
+    async def origin_page(self) -> AsyncIterator[OriginPage]:
+        """Have a hidden page of ours, for what origins store; closed at the end.
+
+        Raises:
+            ProtocolError: The browser refused or is gone.
+        """
+        self._hiding = True
+        params: CreateTargetParameters = {"url": "about:blank", "background": True}
+        if self.id is not None:
+            params["browserContextId"] = self.id
+        try:
+            target_id = (await self._root.send(TARGET_CREATE_TARGET(params)))["targetId"]
+        finally:
+            self._hiding = False
+        try:
+            # The browser has told of the page before it answered.
+            page = OriginPage(self._hidden.pop(), target_id)
+            await page.prepare()
+            yield page
+        finally:
+            self._root.post(TARGET_CLOSE_TARGET({"targetId": target_id}))
 
     async def dispose(self) -> None:
         """Close every page of the context and forget its cookies. Never fails: gone is gone."""

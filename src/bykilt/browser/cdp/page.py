@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
@@ -33,6 +33,7 @@ from bykilt.browser.cdp.commands import (
 )
 from bykilt.browser.cdp.connection import Call, Session
 from bykilt.browser.cdp.console import console_message, log_entry, page_error
+from bykilt.browser.cdp.dialogs import DialogAnswer, DialogOpening, dismiss
 from bykilt.browser.cdp.errors import CdpError, SessionClosed, TargetCrashed
 from bykilt.browser.cdp.frame_manager import FrameManager
 from bykilt.browser.cdp.frames import Frame
@@ -46,6 +47,7 @@ from bykilt.browser.cdp.protocol_events import (
     NETWORK_REQUEST_SERVED_FROM_CACHE,
     NETWORK_REQUEST_WILL_BE_SENT,
     NETWORK_RESPONSE_RECEIVED,
+    PAGE_JAVASCRIPT_DIALOG_CLOSED,
     PAGE_JAVASCRIPT_DIALOG_OPENING,
     RUNTIME_BINDING_CALLED,
     RUNTIME_CONSOLE_API_CALLED,
@@ -55,13 +57,13 @@ from bykilt.browser.cdp.protocol_events import (
 from bykilt.browser.cdp.realms import WORLD_NAME
 from bykilt.browser.cdp.session_features import SessionFeature, TargetKind, target_kind
 from bykilt.clock import Clock
-from bykilt.events.model import DialogHandled, FactSink, PageNavigated, RequestFinished
+from bykilt.events.model import FactSink, PageNavigated, RequestFinished
 from bykilt.ids import PageId
 
 if TYPE_CHECKING:
     from cdp_use.cdp.log.events import EntryAddedEvent
     from cdp_use.cdp.network.events import LoadingFailedEvent
-    from cdp_use.cdp.page.commands import CaptureScreenshotParameters
+    from cdp_use.cdp.page.commands import CaptureScreenshotParameters, HandleJavaScriptDialogParameters
     from cdp_use.cdp.page.events import JavascriptDialogOpeningEvent
     from cdp_use.cdp.page.types import Viewport as Clip
     from cdp_use.cdp.target.events import AttachedToTargetEvent
@@ -70,11 +72,14 @@ T = TypeVar("T")
 
 REPORT_BINDING = "bykiltReport"
 _KEPT_REPORTS = 16
+_KEPT_ORIGINS = 1_000
+_KEPT_FRAMES = 10_000
 _RECOVERY_MS = 4000.0
 # The protocol's code for "not now" and "not like this" alike.
 _SERVER_ERROR = -32000
 _ACTIVE_TRIES = 40
 _ACTIVE_PAUSE_S = 0.01
+_DIALOG_TRIES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +92,30 @@ class PageSettings:
     injected_script: str
 
 
+class PageHome:
+    """What the pages of a context share: the features of their sessions, and which frames showed what."""
+
+    def __init__(self) -> None:
+        self.features: list[SessionFeature] = []
+        self.visited: dict[str, None] = {}
+        self.frames: dict[str, None] = {}
+
+    def shown(self, frame_id: str, url: str) -> None:
+        """Take note of a frame and of the beginning of its address; whether that is an origin, whoever asks knows."""
+        self.frames[frame_id] = None
+        if len(self.frames) > _KEPT_FRAMES:
+            del self.frames[next(iter(self.frames))]
+        if len(self.visited) < _KEPT_ORIGINS:
+            self.visited["/".join(url.split("/", 3)[:3])] = None
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a page needs from outside: where facts go, and what time it is."""
+    """What a page needs from outside: where facts go, what time it is, and what its dialogs are answered."""
 
     facts: FactSink
     clock: Clock
+    dialogs: Callable[[DialogOpening], DialogAnswer] = dismiss
 
     def now_ms(self) -> float:
         """Milliseconds of the monotonic clock."""
@@ -110,7 +133,7 @@ class Page:
         settings: PageSettings,
         surroundings: Surroundings,
         opener_id: PageId | None = None,
-        features: Sequence[SessionFeature] = (),
+        home: PageHome | None = None,
     ) -> None:
         self.session = session
         self.sessions: dict[Session, TargetKind] = {}
@@ -120,12 +143,15 @@ class Page:
         self.settings = settings
         self.crashed = False
         self._crashed_ms = -math.inf
+        self._dialogs_seen = 0
+        self.held_by_dialog = False
         self.reports: list[str] = []
         self.keyboard = Keyboard(session)
         self.mouse = Mouse(self.keyboard)
         self.network = NetworkTracker(page_id)
         self._outside = surroundings
-        self._features = features
+        self._home = home or PageHome()
+        self._home.shown(target_id, "")
         self.frames = FrameManager(session, self._navigated)
         self._setting_up: set[Any] = set()
         self._set_up_failure: BaseException | None = None
@@ -173,7 +199,7 @@ class Page:
             if self.settings.user_agent is not None:
                 commands.append(EMULATION_SET_USER_AGENT_OVERRIDE({"userAgent": self.settings.user_agent}))
         commands.append(TARGET_SET_AUTO_ATTACH({"autoAttach": True, "waitForDebuggerOnStart": True, "flatten": True}))
-        for feature in self._features:
+        for feature in self._home.features:
             commands += feature.prepare(self, session, kind)
         return [session.send(command) for command in commands]
 
@@ -183,6 +209,7 @@ class Page:
     def _listen(self, session: Session) -> None:
         session.on(TARGET_ATTACHED_TO_TARGET, self._child_attached)
         session.on(PAGE_JAVASCRIPT_DIALOG_OPENING, lambda event: self._dialog(session, event))
+        session.on(PAGE_JAVASCRIPT_DIALOG_CLOSED, self._dialog_closed)
         session.on(RUNTIME_BINDING_CALLED, self._reported)
         session.on(
             RUNTIME_CONSOLE_API_CALLED,
@@ -235,18 +262,37 @@ class Page:
         child.post(RUNTIME_RUN_IF_WAITING_FOR_DEBUGGER({}))
 
     def _dialog(self, session: Session, event: JavascriptDialogOpeningEvent) -> None:
-        # Nobody is there to answer: leaving a page is allowed, everything else is declined.
-        accept = event["type"] == "beforeunload"
-        session.post(PAGE_HANDLE_JAVASCRIPT_DIALOG({"accept": accept}))
-        self._outside.facts.publish(
-            DialogHandled(
-                self.id,
-                event["type"],
-                event["message"],
-                "accepted" if accept else "dismissed",
-                self._outside.now_ms(),
-            )
-        )
+        opening = DialogOpening(self.id, event["type"], event["message"], event.get("defaultPrompt", ""))
+        answer = self._outside.dialogs(opening)
+        reply: HandleJavaScriptDialogParameters = {"accept": answer.accept}
+        if answer.text is not None:
+            reply["promptText"] = answer.text
+        self._dialogs_seen += 1
+        self._answer_dialog(session, PAGE_HANDLE_JAVASCRIPT_DIALOG(reply), self._dialogs_seen, _DIALOG_TRIES)
+
+    def _answer_dialog(self, session: Session, call: Call[Any], number: int, tries: int) -> None:
+        """Answer until it is taken: a dialog that stays open blocks its page for good.
+
+        While a new document is on its way, the browser counts the page as inactive and refuses. In Chromium 15x it
+        then refuses for ever, if the document comes from the same process: only the next navigation frees the page.
+        """
+
+        def again(answer: object) -> None:
+            # The number keeps the answer from the next dialog.
+            if answer is not None or self._dialogs_seen != number or session.closed_because is not None:
+                return
+            if tries == 0:
+                self.held_by_dialog = True
+                self.frames.changed.fire()
+                return
+            session.connection.later(_ACTIVE_PAUSE_S, lambda: self._answer_dialog(session, call, number, tries - 1))
+
+        if self._dialogs_seen == number:
+            session.ask(call, again)
+
+    def _dialog_closed(self, _: object) -> None:
+        self._dialogs_seen += 1
+        self.held_by_dialog = False
 
     def _logged(self, event: EntryAddedEvent) -> None:
         # What a worker says comes from its own session as well.
@@ -260,6 +306,7 @@ class Page:
             self.frames.changed.fire()
 
     def _navigated(self, frame: Frame) -> None:
+        self._home.shown(frame.id, frame.url)
         if frame is self.frames.tree.main:
             self.crashed = False
             self._outside.facts.publish(PageNavigated(self.id, frame.url, self._outside.now_ms()))
@@ -375,4 +422,8 @@ class Page:
 
 
 def _forget(answer: Any) -> None:
-    answer.add_done_callback(lambda done: done.cancelled() or done.exception())
+    answer.add_done_callback(_failed)
+
+
+def _failed(done: Any) -> bool:
+    return bool(done.cancelled() or done.exception())

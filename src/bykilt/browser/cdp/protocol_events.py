@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         JavascriptDialogClosedEvent,
         JavascriptDialogOpeningEvent,
         LifecycleEventEvent,
+        LoadEventFiredEvent,
         NavigatedWithinDocumentEvent,
         ScreencastFrameEvent,
     )
@@ -93,6 +94,7 @@ PAGE_FRAME_STARTED_NAVIGATING: EventName[FrameStartedNavigatingEvent] = EventNam
 PAGE_FRAME_STOPPED_LOADING: EventName[FrameStoppedLoadingEvent] = EventName("Page.frameStoppedLoading")
 PAGE_JAVASCRIPT_DIALOG_CLOSED: EventName[JavascriptDialogClosedEvent] = EventName("Page.javascriptDialogClosed")
 PAGE_JAVASCRIPT_DIALOG_OPENING: EventName[JavascriptDialogOpeningEvent] = EventName("Page.javascriptDialogOpening")
+PAGE_LOAD_EVENT_FIRED: EventName[LoadEventFiredEvent] = EventName("Page.loadEventFired")
 PAGE_LIFECYCLE_EVENT: EventName[LifecycleEventEvent] = EventName("Page.lifecycleEvent")
 PAGE_NAVIGATED_WITHIN_DOCUMENT: EventName[NavigatedWithinDocumentEvent] = EventName("Page.navigatedWithinDocument")
 PAGE_SCREENCAST_FRAME: EventName[ScreencastFrameEvent] = EventName("Page.screencastFrame")

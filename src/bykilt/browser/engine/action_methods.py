@@ -125,6 +125,21 @@ class ActionMethods:
         """Delete every cookie of the context."""
         return await self.dispatch({"type": "clear_cookies"})
 
+    async def handle_dialog(
+        self, policy: str = "dismiss", text: str | None = None, action: Mapping[str, JsonValue] | None = None
+    ) -> ActionResult:
+        """Answer the dialog that an action opens, or all that follow; see the action `handle_dialog`."""
+        inner = dict(action) if action is not None else None
+        return await self.dispatch({"type": "handle_dialog", "policy": policy, "text": text, "action": inner})
+
+    async def emulate(self, **fields: JsonValue) -> ActionResult:
+        """Let pages believe in another device, place, language or network; see the action `emulate`."""
+        return await self.dispatch({"type": "emulate", **fields})
+
+    async def save_storage_state(self, path: str | None = None) -> ActionResult:
+        """Write cookies and storage into a file for `LaunchContext.storage_state`; see `save_storage_state`."""
+        return await self.dispatch({"type": "save_storage_state", "path": path})
+
     async def wait_for_download(self, action: Mapping[str, JsonValue], timeout_ms: float | None = None) -> ActionResult:
         """Carry out an action and keep the file that it downloads; see the action `wait_for_download`."""
         return await self.dispatch({"type": "wait_for_download", "action": dict(action), "timeout_ms": timeout_ms})

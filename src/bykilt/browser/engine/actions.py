@@ -22,10 +22,11 @@ from bykilt.browser.engine.action_model import (
     register,
     to_json,
 )
+from bykilt.browser.engine.actions_emulation import Emulate
 from bykilt.browser.engine.actions_evidence import AccessibilitySnapshot, Pdf
 from bykilt.browser.engine.actions_files import WaitForDownload, WaitForPopup
 from bykilt.browser.engine.actions_network import InterceptNetwork
-from bykilt.browser.engine.actions_state import ClearCookies, GetCookies, SetCookie
+from bykilt.browser.engine.actions_state import ClearCookies, GetCookies, HandleDialog, SaveStorageState, SetCookie
 from bykilt.browser.engine.errors import InvalidAction
 from bykilt.browser.engine.field_kinds import (
     AnyJson,
@@ -375,6 +376,7 @@ __all__ = [
     "CloseTab",
     "DoubleClick",
     "Drag",
+    "Emulate",
     "EvaluateJs",
     "Extract",
     "FieldSpec",
@@ -384,6 +386,7 @@ __all__ = [
     "GetCookies",
     "GoBack",
     "GoForward",
+    "HandleDialog",
     "Hover",
     "InterceptNetwork",
     "KeyDown",
@@ -395,6 +398,7 @@ __all__ = [
     "PointerAction",
     "Press",
     "Reload",
+    "SaveStorageState",
     "Screenshot",
     "Scroll",
     "SelectOption",

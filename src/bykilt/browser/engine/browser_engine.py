@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import tempfile
 from abc import ABC, abstractmethod
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
@@ -22,6 +21,8 @@ from bykilt.browser.engine.action_methods import ActionMethods
 from bykilt.browser.engine.action_result import ActionOutput, ActionResult
 from bykilt.browser.engine.action_titles import title_of
 from bykilt.browser.engine.actions import Action, parse_action, to_json
+from bykilt.browser.engine.actions_state import DialogPolicy
+from bykilt.browser.engine.dialogs import Answering, Dialogs
 from bykilt.browser.engine.downloads import BrowserFiles, Downloads
 from bykilt.browser.engine.engine_metrics import EngineMetrics
 from bykilt.browser.engine.errors import (
@@ -36,6 +37,7 @@ from bykilt.browser.engine.errors import (
 )
 from bykilt.browser.engine.har_file import HarFile
 from bykilt.browser.engine.launch_context import HarMode, LaunchContext, NetworkMode, Viewport
+from bykilt.browser.engine.page_record import PageRecord
 from bykilt.browser.engine.progress import Progress
 from bykilt.browser.engine.trace_pictures import Picture, TracePictures
 from bykilt.browser.engine.video_preview import moving_pictures
@@ -44,21 +46,16 @@ from bykilt.clock import Clock, SystemClock
 from bykilt.events.model import (
     ActionFinished,
     ActionStarted,
-    ConsoleMessage,
     Fact,
     FactSink,
     Failure,
     Outcome,
-    PageError,
     SnapshotPhase,
     Unheard,
     Warned,
 )
 from bykilt.ids import CallId, PageId
 from bykilt.json_types import JsonObject, JsonValue
-
-_MAX_CONSOLE_MESSAGES = 1000
-_MAX_PAGE_ERRORS = 200
 
 SHUTDOWN_S = 15.0
 """How long a browser may take to end; after that it is left alone."""
@@ -91,13 +88,13 @@ class BrowserEngine(ActionMethods, ABC):
         self._artifact_dir = artifact_dir
         self._confined = artifact_dir is not None
         self._context: LaunchContext | None = None
-        self._console: deque[ConsoleMessage] = deque(maxlen=_MAX_CONSOLE_MESSAGES)
-        self._page_errors: deque[PageError] = deque(maxlen=_MAX_PAGE_ERRORS)
+        self._said = PageRecord()
         self._calls = 0
         self._pictures: TracePictures | None = None
         self._har: HarFile | None = None
         self._video: VideoRecorder | None = None
         self._downloads: Downloads | None = None
+        self.dialogs = Dialogs(Answering(), self, self.clock)
 
     # ---- what each engine provides
 
@@ -152,6 +149,7 @@ class BrowserEngine(ActionMethods, ABC):
             raise EngineError("the engine is launched already", hint="shut it down first, or use a second engine")
         context = context or LaunchContext()
         context.check()
+        self.dialogs = Dialogs(Answering(DialogPolicy(context.dialog_policy), context.dialog_text), self, self.clock)
         self._har = HarFile(context) if context.record_har != HarMode.OFF else None
         started_s = self.clock.monotonic_s()
         try:
@@ -279,11 +277,13 @@ class BrowserEngine(ActionMethods, ABC):
     ) -> tuple[ActionOutput, ActionError | None]:
         try:
             with anyio.move_on_after(timeout_s) as scope:
-                return await self.perform(action, progress), None
+                output = await self.perform(action, progress)
+                unwelcome = self.dialogs.take_unwelcome()
+                return (output, None) if unwelcome is None else (ActionOutput(), unwelcome)
         except ActionError as error:
-            return ActionOutput(), error
+            return ActionOutput(), self.dialogs.take_unwelcome() or error
         assert scope.cancelled_caught
-        return ActionOutput(), progress.explain()
+        return ActionOutput(), self.dialogs.take_unwelcome() or progress.explain()
 
     async def perform_inside(self, outer: Action, inner: Action, progress: Progress) -> ActionOutput:
         """Carry out an action that another one holds, on the outer one's page and frame unless it names its own.
@@ -345,41 +345,18 @@ class BrowserEngine(ActionMethods, ABC):
 
     def publish(self, fact: Fact) -> None:
         """Give a fact to the stream; console messages and errors are also kept, to be asked for."""
-        if isinstance(fact, ConsoleMessage):
-            self._console.append(fact)
-        elif isinstance(fact, PageError):
-            self._page_errors.append(fact)
+        self._said.hear(fact)
         if self._har is not None:
             self._har.recorder.hear(fact, self.clock.wall_s())
         self._facts.publish(fact)
 
     async def get_console_messages(self) -> list[dict[str, Any]]:
         """Return the latest console messages (1,000 at most), oldest first: level, text, args, location, time."""
-        return [
-            {
-                "level": message.level,
-                "text": message.text,
-                "args": list(message.args),
-                "location": {"url": message.url, "line": message.line, "column": message.column},
-                "time_ms": message.time_ms,
-                "page": message.page_id,
-            }
-            for message in self._console
-        ]
+        return self._said.console_messages()
 
     async def get_page_errors(self) -> list[dict[str, Any]]:
         """Return the latest errors that no script caught (200 at most), oldest first; from workers too."""
-        return [
-            {
-                "name": error.name,
-                "message": error.message,
-                "stack": error.stack,
-                "location": {"url": error.url, "line": error.line, "column": error.column},
-                "time_ms": error.time_ms,
-                "page": error.page_id,
-            }
-            for error in self._page_errors
-        ]
+        return self._said.errors()
 
     @property
     def downloads(self) -> Downloads:

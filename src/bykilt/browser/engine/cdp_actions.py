@@ -27,6 +27,7 @@ from bykilt.browser.engine.actions import (
     Extract,
     GoBack,
     GoForward,
+    HandleDialog,
     Navigate,
     NewTab,
     Reload,
@@ -35,6 +36,7 @@ from bykilt.browser.engine.actions import (
 )
 from bykilt.browser.engine.browser_engine import ActionOutput
 from bykilt.browser.engine.cdp_cookies import HANDLERS as COOKIES
+from bykilt.browser.engine.cdp_emulation import HANDLERS as EMULATION
 from bykilt.browser.engine.cdp_files import HANDLERS as FILES
 from bykilt.browser.engine.cdp_keyboard import (
     fill,
@@ -47,8 +49,10 @@ from bykilt.browser.engine.cdp_keyboard import (
 )
 from bykilt.browser.engine.cdp_pointer import check, click, double_click, drag, hover, mouse, scroll, uncheck
 from bykilt.browser.engine.cdp_screenshots import screenshot
+from bykilt.browser.engine.cdp_storage import HANDLERS as STORAGE
 from bykilt.browser.engine.cdp_target import Pages, Target, find_target, present
 from bykilt.browser.engine.cdp_uploads import upload
+from bykilt.browser.engine.dialogs import handle_dialog
 from bykilt.browser.engine.errors import ActionError, NavigationAborted, NavigationFailed
 from bykilt.browser.engine.extract_spec import extract_spec
 from bykilt.browser.engine.field_kinds import WaitUntil
@@ -86,6 +90,10 @@ async def navigate(_: CDPEngine, pages: Pages, action: Navigate, progress: Progr
         problem = await _attempt(page, frame, url, action.wait_until, progress)
         if problem is None:
             return _arrived(page, frame)
+        if page.held_by_dialog:
+            progress.log("a dialog of the old document holds the page: opening the address again")
+            page.held_by_dialog = False
+            continue
         pause_s = next(pauses_s, None)
         if pause_s is None or url.startswith(_BROWSER_SCHEME):
             raise problem
@@ -145,6 +153,8 @@ async def _try_to_open(page: Page, frame: Frame, url: str, progress: Progress) -
     def came() -> str | None:
         if document in present(frame).recent_documents:
             return ""
+        if page.held_by_dialog:
+            return _ABORTED
         return page.network.document_failure(document)
 
     return await page.wait_until(came) or None
@@ -324,6 +334,10 @@ async def close_tab(_: CDPEngine, pages: Pages, action: CloseTab, progress: Prog
     return ActionOutput({"closed": closed, "page": current.id if current else None})
 
 
+async def _handle_dialog(engine: CDPEngine, _: Pages, action: HandleDialog, progress: Progress) -> ActionOutput:
+    return await handle_dialog(engine, action, progress)
+
+
 Handler = Callable[["CDPEngine", Pages, Any, Progress], Awaitable[ActionOutput]]
 
 HANDLERS: Mapping[type[Action], Handler] = {
@@ -358,4 +372,7 @@ HANDLERS: Mapping[type[Action], Handler] = {
     **FILES,
     **cdp_evidence.HANDLERS,
     **COOKIES,
+    **EMULATION,
+    **STORAGE,
+    actions.HandleDialog: _handle_dialog,
 }

@@ -22,7 +22,7 @@ async def set_cookie(engine: CDPEngine, pages: Pages, action: SetCookie, progres
     url = "" if action.domain is not None else (await find_target(pages, action, progress)).frame.url
     cookie = cookie_of(action, url, engine.clock.wall_s())
     try:
-        jar = await pages.context.cookies.put([_param(cookie)])
+        jar = await pages.context.cookies.put([cookie_param(cookie)])
     except CdpError as error:
         raise CookieRefused(cookie) from error
     if not kept(cookie, map(from_storage, jar)):
@@ -37,7 +37,7 @@ async def get_cookies(_: CDPEngine, pages: Pages, action: GetCookies, __: Progre
 async def clear_cookies(_: CDPEngine, pages: Pages, action: ClearCookies, __: Progress) -> ActionOutput:
     unwanted = chosen(action, await read_cookies(pages))
     if unwanted:
-        await pages.context.cookies.put([_param(cookie.expired()) for cookie in unwanted])
+        await pages.context.cookies.put([cookie_param(cookie.expired()) for cookie in unwanted])
     return ActionOutput(cleared(unwanted))
 
 
@@ -46,7 +46,8 @@ async def read_cookies(pages: Pages) -> list[Cookie]:
     return [from_storage(item) for item in await pages.context.cookies.read()]
 
 
-def _param(cookie: Cookie) -> CookieParam:
+def cookie_param(cookie: Cookie) -> CookieParam:
+    """Return a cookie in the words of the protocol."""
     param: CookieParam = {
         "name": cookie.name,
         "value": cookie.value,

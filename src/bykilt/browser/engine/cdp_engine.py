@@ -19,19 +19,24 @@ from bykilt.browser.engine.actions import Action
 from bykilt.browser.engine.attached import UNREACHABLE_HINT, make_shared_folder, remove_shared_folder
 from bykilt.browser.engine.browser_engine import ActionOutput, BrowserEngine, EngineType, Picture
 from bykilt.browser.engine.cdp_actions import HANDLERS
+from bykilt.browser.engine.cdp_emulation import CdpEmulation
 from bykilt.browser.engine.cdp_errors import translated
 from bykilt.browser.engine.cdp_files import open_courier, watch_downloads
 from bykilt.browser.engine.cdp_har import HarBodies
 from bykilt.browser.engine.cdp_network import CdpNetwork
+from bykilt.browser.engine.cdp_storage import write_state
 from bykilt.browser.engine.cdp_target import Pages
 from bykilt.browser.engine.cdp_video import CdpScreencast
 from bykilt.browser.engine.downloads import BrowserFiles
+from bykilt.browser.engine.emulation import launch_emulation, major_of, plain_emulation
 from bykilt.browser.engine.errors import BrowserGone, LaunchFailed
 from bykilt.browser.engine.launch_context import LaunchContext
 from bykilt.browser.engine.launching import chromium_settings, launch_errors
 from bykilt.browser.engine.progress import Progress
+from bykilt.browser.engine.proxy import parse_proxy
 from bykilt.browser.engine.remote_files import RemoteFiles
 from bykilt.browser.engine.request_record import RequestRecord
+from bykilt.browser.engine.storage_state import read_storage_state
 from bykilt.browser.engine.upload_files import StagedUpload, UploadFile, by_source, stage
 from bykilt.browser.engine.video_recorder import Screencast, VideoRecorder
 from bykilt.browser.launch.process import ChromiumProcess, start_chromium
@@ -56,6 +61,7 @@ class CDPEngine(BrowserEngine):
     _browser_context: BrowserContext | None = None
     _pages: Pages | None = None
     _network: CdpNetwork | None = None
+    _emulation: CdpEmulation | None = None
     _closing = False
     _staged = 0
     _shared_folder: Path | None = None
@@ -67,21 +73,27 @@ class CDPEngine(BrowserEngine):
         self._closing = False
         viewport = context.viewport_size
         settings = PageSettings(viewport.width, viewport.height, context.user_agent, injected_script())
+        proxy = parse_proxy(context.proxy)
         transport = await self._reach_browser(context)
         ours = self._process is not None
-        browser = self._browser = Browser(transport, Surroundings(self, self.clock), settings if ours else None)
+        browser = self._browser = Browser(
+            transport, Surroundings(self, self.clock, self.dialogs.opened), settings if ours else None
+        )
         browser.connection.on_close(self._lost)
         try:
             await browser.start()
             if ours:
                 self._browser_context = await browser.first_context()
             else:
-                self._browser_context = await browser.new_context(settings, proxy=context.proxy)
+                self._browser_context = await browser.new_context(settings, proxy=proxy.address if proxy else None)
+            await self._emulate(context, browser, self._browser_context)
             await self._accept_downloads(context, browser, self._browser_context)
-            self._network = CdpNetwork(self, self.clock)
+            self._network = CdpNetwork(self, self.clock, proxy.credentials if proxy else None)
             await self._network.join(self._browser_context)
             if self._har is not None and self._har.recorder.with_bodies:
                 await self._browser_context.add_feature(HarBodies(self._har))
+            if context.storage_state is not None:
+                await write_state(self._browser_context, read_storage_state(context.storage_state))
         except ProtocolError as error:
             raise await self._launch_failure(error) from error
         self._pages = Pages(self._browser_context)
@@ -99,6 +111,15 @@ class CDPEngine(BrowserEngine):
             )
         )
 
+    async def _emulate(self, context: LaunchContext, browser: Browser, of: BrowserContext) -> None:
+        major = major_of(browser.product)
+        root = browser.connection.root
+        emulation = CdpEmulation(of, root, plain_emulation(context), major, browser.user_agent)
+        self._emulation = emulation
+        if context.emulation is not None:
+            emulation.launched = launch_emulation(context, major)
+            await emulation.change(emulation.launched)
+
     async def _accept_downloads(self, context: LaunchContext, browser: Browser, of: BrowserContext) -> None:
         process = self._process
         if process is not None:
@@ -108,7 +129,7 @@ class CDPEngine(BrowserEngine):
             self._remote = RemoteFiles(folder, lambda: open_courier(browser, self.clock))
             files = BrowserFiles(folder, None, self._remote.fetch)
         downloads = self.expect_downloads(context, files)
-        await watch_downloads(browser.connection.root, downloads, files.folder, of.id)
+        await watch_downloads(browser.connection.root, downloads, files.folder, of)
 
     async def _reach_browser(self, context: LaunchContext) -> Transport:
         if context.cdp_url is not None:
@@ -132,6 +153,7 @@ class CDPEngine(BrowserEngine):
         return LaunchFailed(reason.message, hint=reason.hint)
 
     def _lost(self, reason: str) -> None:
+        self.dialogs.wake()
         if not self._closing:
             self.publish(BrowserClosed(self._why(reason), expected=False))
 
@@ -205,6 +227,12 @@ class CDPEngine(BrowserEngine):
 
     def _current(self) -> Page | None:
         return self._pages.current if self._pages is not None else None
+
+    @property
+    def emulation(self) -> CdpEmulation:
+        """What the pages believe."""
+        assert self._emulation is not None
+        return self._emulation
 
     @property
     def network(self) -> CdpNetwork:

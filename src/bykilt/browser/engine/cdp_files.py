@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from bykilt.browser.cdp.browser import Browser
 from bykilt.browser.cdp.commands import BROWSER_CANCEL_DOWNLOAD, BROWSER_SET_DOWNLOAD_BEHAVIOR
 from bykilt.browser.cdp.connection import Call, Session
+from bykilt.browser.cdp.context import BrowserContext
 from bykilt.browser.cdp.errors import ConnectionClosed, ProtocolError, SessionClosed
 from bykilt.browser.cdp.page import Page, PageSettings, Surroundings
 from bykilt.browser.cdp.protocol_events import BROWSER_DOWNLOAD_PROGRESS, BROWSER_DOWNLOAD_WILL_BEGIN
@@ -17,6 +18,7 @@ from bykilt.browser.engine.browser_engine import ActionOutput
 from bykilt.browser.engine.cdp_target import Pages
 from bykilt.browser.engine.downloads import Downloads
 from bykilt.browser.engine.outcomes import no_popup, popup_output, popup_without_document, wait_for_download
+from bykilt.browser.engine.own_downloads import OwnDownloads
 from bykilt.browser.engine.progress import Progress
 from bykilt.browser.engine.remote_files import Send
 from bykilt.clock import Clock
@@ -24,6 +26,7 @@ from bykilt.events.model import Unheard
 
 if TYPE_CHECKING:
     from cdp_use.cdp.browser.commands import CancelDownloadParameters, SetDownloadBehaviorParameters
+    from cdp_use.cdp.browser.events import DownloadWillBeginEvent
 
     from bykilt.browser.engine.cdp_engine import CDPEngine
 
@@ -57,18 +60,22 @@ def _check_connection(page: Page) -> None:
         raise ConnectionClosed(lost)
 
 
-def watch_downloads(root: Session, downloads: Downloads, folder: Path, context_id: str | None) -> Awaitable[object]:
+def watch_downloads(root: Session, downloads: Downloads, folder: Path, context: BrowserContext) -> Awaitable[object]:
     """Have the browser put the downloads of a context into a folder and tell of them; returns its answer."""
+    context_id = context.id
 
-    def cancel(guid: str | None) -> None:
-        if guid is not None:
-            params: CancelDownloadParameters = {"guid": guid}
-            if context_id is not None:
-                params["browserContextId"] = context_id
-            root.post(BROWSER_CANCEL_DOWNLOAD(params))
+    def cancel(guid: str) -> None:
+        params: CancelDownloadParameters = {"guid": guid}
+        if context_id is not None:
+            params["browserContextId"] = context_id
+        root.post(BROWSER_CANCEL_DOWNLOAD(params))
 
-    root.on(BROWSER_DOWNLOAD_WILL_BEGIN, lambda event: cancel(downloads.begun(event)))
-    root.on(BROWSER_DOWNLOAD_PROGRESS, lambda event: cancel(downloads.progressed(event)))
+    def begun(event: DownloadWillBeginEvent) -> None:
+        own.begun(event, ours=context_id is None or context.has_shown(event["frameId"]))
+
+    own = OwnDownloads(downloads, folder, cancel)
+    root.on(BROWSER_DOWNLOAD_WILL_BEGIN, begun)
+    root.on(BROWSER_DOWNLOAD_PROGRESS, own.progressed)
     root.connection.on_close(lambda _: downloads.wake())
     params: SetDownloadBehaviorParameters = {
         "behavior": "allowAndName",

@@ -7,10 +7,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
+from bykilt.browser.engine.action_model import parse_action
+from bykilt.browser.engine.actions_emulation import Emulate
+from bykilt.browser.engine.actions_state import DialogPolicy
 from bykilt.browser.engine.download_limits import DownloadLimits
+from bykilt.browser.engine.proxy import parse_proxy
+from bykilt.browser.engine.storage_state import read_storage_state
 from bykilt.browser.engine.upload_files import UploadLimits
 from bykilt.errors import InvalidInput
+from bykilt.json_types import JsonValue
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _NOT_IN_HEADER = re.compile(r"[^\t\x20-\x7e\xa0-\xff]")
@@ -50,6 +57,10 @@ class LaunchContext:
     `cdp_headers` go with every request to it, for instance to log in, and are never shown.
     With `record_har`, `network.har` is written into the artifact folder at shutdown, and with `record_video`,
     `video.webm`, which ends early when it has reached `video_max_bytes`.
+    `storage_state` is what `save_storage_state` wrote, as a file or a document; the browser begins with it.
+    A `proxy` is `http://user:password@host:port`, `socks5://host:port` or the like.
+    `emulation` holds the fields of the action `emulate`; they hold from the first page on.
+    `dialog_policy` is `dismiss`, `accept` (prompts get `dialog_text`) or `fail`: the dialog fails the action.
     `download_types` are suffixes and media types such as `.pdf` and `image/*`; None allows all.
     `upload_folders` are the folders, or single files, that uploads may come from; None allows any.
     """
@@ -71,7 +82,10 @@ class LaunchContext:
     cdp_url: str | None = None
     cdp_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     user_data_dir: str | Path | None = None
-    storage_state: str | Path | None = None
+    storage_state: str | Path | Mapping[str, Any] | None = None
+    emulation: Mapping[str, JsonValue] | None = None
+    dialog_policy: str = DialogPolicy.DISMISS
+    dialog_text: str | None = None
     record_har: str = HarMode.OFF
     har_max_body_bytes: int = 1 << 20
     har_max_total_bytes: int = 64 << 20
@@ -107,6 +121,19 @@ class LaunchContext:
         return size
 
     @property
+    def emulate_action(self) -> Emulate | None:
+        """What is to be emulated.
+
+        Raises:
+            InvalidAction: A value makes no sense.
+        """
+        if self.emulation is None:
+            return None
+        action = parse_action({"type": Emulate.type, **self.emulation})
+        assert isinstance(action, Emulate)
+        return action
+
+    @property
     def download_limits(self) -> DownloadLimits:
         """What may be downloaded.
 
@@ -127,6 +154,10 @@ class LaunchContext:
     def check(self) -> None:
         """Raise `InvalidInput` where a setting is impossible, or cannot be enforced and so must not be promised."""
         _ = self.viewport_size
+        _ = self.emulate_action
+        _ = parse_proxy(self.proxy)
+        if self.storage_state is not None:
+            read_storage_state(self.storage_state)
         _ = self.download_limits
         _ = self.upload_limits
         self._check_headers()
@@ -134,6 +165,10 @@ class LaunchContext:
             raise InvalidInput(f"browser_type {self.browser_type!r} is not supported", hint="use 'chromium'")
         if self.timeout_ms <= 0:
             raise InvalidInput(f"timeout_ms must be above 0, got {self.timeout_ms:g}", hint="30000 is the default")
+        if self.dialog_policy not in list(DialogPolicy):
+            raise InvalidInput(
+                f"dialog_policy {self.dialog_policy!r} is unknown", hint=f"use one of {', '.join(DialogPolicy)}"
+            )
         if self.record_har not in list(HarMode):
             raise InvalidInput(f"record_har {self.record_har!r} is unknown", hint=f"use one of {', '.join(HarMode)}")
         if self.har_max_body_bytes < 0 or self.har_max_total_bytes < 0:

@@ -11,19 +11,20 @@ from pathlib import Path
 
 from bykilt.browser.engine.errors import BrowserNotFound, LaunchFailed
 from bykilt.browser.engine.launch_context import LaunchContext
+from bykilt.browser.engine.proxy import parse_proxy
 from bykilt.browser.launch.errors import ChromiumNotFound, ChromiumNotStarted
 from bykilt.browser.launch.settings import ChromiumSettings
 
 
 def chromium_settings(context: LaunchContext) -> ChromiumSettings:
     """Return what the launcher needs of the contract's settings."""
-    viewport = context.viewport_size
+    viewport, proxy = context.viewport_size, parse_proxy(context.proxy)
     return ChromiumSettings(
         headless=context.headless,
         width=viewport.width,
         height=viewport.height,
         user_agent=context.user_agent,
-        proxy=context.proxy,
+        proxy=proxy.address if proxy else None,
         extra_args=tuple(context.extra_args),
         user_data_dir=Path(context.user_data_dir) if context.user_data_dir else None,
     )

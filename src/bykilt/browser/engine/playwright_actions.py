@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from bykilt.browser.engine import actions, playwright_evidence, playwright_network
-from bykilt.browser.engine.actions import Action
+from bykilt.browser.engine.actions import Action, HandleDialog
 from bykilt.browser.engine.browser_engine import ActionOutput
+from bykilt.browser.engine.dialogs import handle_dialog
 from bykilt.browser.engine.playwright_cookies import HANDLERS as COOKIES
 from bykilt.browser.engine.playwright_documents import (
     close_tab,
@@ -21,6 +22,7 @@ from bykilt.browser.engine.playwright_documents import (
     switch_tab,
     wait_for,
 )
+from bykilt.browser.engine.playwright_emulation import HANDLERS as EMULATION
 from bykilt.browser.engine.playwright_files import HANDLERS as FILES
 from bykilt.browser.engine.playwright_forms import (
     fill,
@@ -33,11 +35,17 @@ from bykilt.browser.engine.playwright_forms import (
 )
 from bykilt.browser.engine.playwright_pictures import screenshot
 from bykilt.browser.engine.playwright_pointer import check, click, double_click, drag, hover, mouse, scroll, uncheck
+from bykilt.browser.engine.playwright_storage import HANDLERS as STORAGE
 from bykilt.browser.engine.playwright_uploads import upload
 from bykilt.browser.engine.progress import Progress
 
 if TYPE_CHECKING:
     from bykilt.browser.engine.playwright_engine import PlaywrightEngine
+
+
+async def _handle_dialog(engine: PlaywrightEngine, action: HandleDialog, progress: Progress) -> ActionOutput:
+    return await handle_dialog(engine, action, progress)
+
 
 Handler = Callable[["PlaywrightEngine", Any, Progress], Awaitable[ActionOutput]]
 
@@ -73,4 +81,7 @@ HANDLERS: Mapping[type[Action], Handler] = {
     **FILES,
     **playwright_evidence.HANDLERS,
     **COOKIES,
+    **EMULATION,
+    **STORAGE,
+    actions.HandleDialog: _handle_dialog,
 }

@@ -10,10 +10,12 @@ from __future__ import annotations
 import base64
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import anyio
-from playwright.async_api import Browser, BrowserContext, Page, Playwright, ViewportSize, async_playwright
+from playwright.async_api import Browser, BrowserContext, Dialog, Page, Playwright, async_playwright
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
@@ -24,10 +26,12 @@ from bykilt.browser.engine.actions import Action, Navigate
 from bykilt.browser.engine.attached import UNREACHABLE_HINT, make_shared_folder, remove_shared_folder
 from bykilt.browser.engine.browser_engine import ActionOutput, BrowserEngine, EngineType, Picture
 from bykilt.browser.engine.downloads import BrowserFiles
+from bykilt.browser.engine.emulation import launch_emulation, major_of
 from bykilt.browser.engine.errors import ActionError, BrowserGone, LaunchFailed
 from bykilt.browser.engine.launch_context import LaunchContext
 from bykilt.browser.engine.launching import chromium_settings, launch_errors
 from bykilt.browser.engine.playwright_actions import HANDLERS
+from bykilt.browser.engine.playwright_emulation import PlaywrightEmulation, context_options
 from bykilt.browser.engine.playwright_facts import PageFacts
 from bykilt.browser.engine.playwright_files import context_id_of, open_courier, watch_downloads
 from bykilt.browser.engine.playwright_network import PlaywrightNetwork
@@ -37,15 +41,16 @@ from bykilt.browser.engine.playwright_selectors import NAME, engine_script
 from bykilt.browser.engine.playwright_target import Target, find_target, first_line
 from bykilt.browser.engine.playwright_video import PlaywrightScreencast
 from bykilt.browser.engine.progress import Progress
+from bykilt.browser.engine.proxy import parse_proxy
 from bykilt.browser.engine.remote_files import RemoteFiles
 from bykilt.browser.engine.request_record import RequestRecord
+from bykilt.browser.engine.storage_state import read_storage_state
 from bykilt.browser.engine.upload_files import StagedUpload, UploadFile, by_source, stage
 from bykilt.browser.engine.video_recorder import Screencast, VideoRecorder
 from bykilt.browser.launch.arguments import extra_arguments
 from bykilt.browser.launch.processes import read_process
 from bykilt.browser.launch.settings import ChromiumSettings
 from bykilt.browser.launch.wrapper import ChromiumWrapper, prepare_wrapper
-from bykilt.errors import InvalidInput
 from bykilt.events.model import BrowserClosed, BrowserStarted, Unheard
 from bykilt.ids import PageId
 
@@ -64,6 +69,7 @@ class PlaywrightEngine(BrowserEngine):
     _playwright_context: BrowserContext | None = None
     _pages: PageRegistry | None = None
     _network: PlaywrightNetwork | None = None
+    _emulation: PlaywrightEmulation | None = None
     _closing = False
     _lost = False
     _uploads = 0
@@ -76,8 +82,6 @@ class PlaywrightEngine(BrowserEngine):
     async def open_browser(self, context: LaunchContext) -> None:
         self._closing = self._lost = False
         settings = chromium_settings(context)
-        if context.storage_state is not None and not await anyio.Path(context.storage_state).is_file():
-            raise InvalidInput(f"storage_state {context.storage_state} is not a file", hint="check the path")
         if context.cdp_url is None:
             with launch_errors():
                 self._wrapper = await prepare_wrapper(settings, log_file=self._log_file())
@@ -91,7 +95,10 @@ class PlaywrightEngine(BrowserEngine):
             raise TimeoutError from None
         except PlaywrightError as error:
             raise self._launch_failure(error) from error
-        user_agent = await page.evaluate("navigator.userAgent")
+        user_agent = str(await page.evaluate("navigator.userAgent"))
+        launched = launch_emulation(context, self.major)
+        assert self._playwright_context is not None
+        self._emulation = PlaywrightEmulation(self._playwright_context, self.registry, launched, user_agent)
         browser = self._browser
         wrapper = self._wrapper
         self.publish(
@@ -103,7 +110,7 @@ class PlaywrightEngine(BrowserEngine):
                 pid=wrapper.pid if wrapper else None,
                 uid=wrapper.uid if wrapper else None,
                 chromium_sandbox=wrapper is not None,
-                user_agent=str(user_agent),
+                user_agent=user_agent,
             )
         )
 
@@ -117,7 +124,9 @@ class PlaywrightEngine(BrowserEngine):
         pages = self._pages = PageRegistry(opened, self, self.clock)
         self._network = PlaywrightNetwork(opened, pages, self, self.clock)
         heard = not isinstance(self._facts, Unheard)
-        PageFacts(pages, self, self.clock, self._har).listen(opened, to_network=heard or self._har is not None)
+        PageFacts(pages, self, self.clock, self.dialogs, self._har).listen(
+            opened, to_network=heard or self._har is not None
+        )
         page = opened.pages[0] if opened.pages else await opened.new_page()
         pages.make_current(pages.entry_of(page))
         await self._accept_downloads(context, pages.entry_of(page))
@@ -134,21 +143,25 @@ class PlaywrightEngine(BrowserEngine):
             files = BrowserFiles(folder, None, self._remote.fetch)
         downloads = self.expect_downloads(context, files)
         context_id = None if wrapper is not None else await context_id_of(first)
-        await watch_downloads(await browser.new_browser_cdp_session(), downloads, files.folder, context_id)
+        await watch_downloads(
+            await browser.new_browser_cdp_session(), downloads, files.folder, context_id, self.registry
+        )
 
     async def _open_context(
         self, driver: Playwright, context: LaunchContext, settings: ChromiumSettings
     ) -> BrowserContext:
-        viewport = ViewportSize(width=settings.width, height=settings.height)
         wrapper = self._wrapper
         if wrapper is None:
             assert context.cdp_url is not None
             browser = self._browser = await driver.chromium.connect_over_cdp(
                 await self._find_address(context), headers=dict(context.cdp_headers) or None, timeout=context.timeout_ms
             )
-            return await browser.new_context(
-                viewport=viewport, user_agent=settings.user_agent, storage_state=context.storage_state
-            )
+            for foreign in browser.contexts:
+                # Playwright takes every other client's pages for its own, and would dismiss their dialogs.
+                foreign.on("dialog", _leave_to_others)
+            options = context_options(launch_emulation(context, self.major))
+            state: Any = read_storage_state(context.storage_state).to_json() if context.storage_state else None
+            return await browser.new_context(**options, **_proxy_option(context), storage_state=state)
         # The profile's own context: it sees what a profile that is kept holds, and Playwright makes no folder of its
         # own, which would stay behind when its driver is killed.
         opened = await driver.chromium.launch_persistent_context(
@@ -156,10 +169,10 @@ class PlaywrightEngine(BrowserEngine):
             executable_path=wrapper.path,
             chromium_sandbox=True,
             headless=settings.headless,
-            args=extra_arguments(settings),
+            args=extra_arguments(replace(settings, proxy=None) if _proxy_option(context) else settings),
+            **_proxy_option(context),
             timeout=context.timeout_ms,
-            viewport=viewport,
-            user_agent=settings.user_agent,
+            **context_options(launch_emulation(context, self.major)),
             artifacts_dir=wrapper.folder.root / "playwright",
             downloads_path=wrapper.folder.downloads,
             # Signals are for us; the browser ends when we end it.
@@ -169,7 +182,8 @@ class PlaywrightEngine(BrowserEngine):
         )
         self._browser = opened.browser
         if context.storage_state is not None:
-            await opened.set_storage_state(context.storage_state)
+            state = read_storage_state(context.storage_state).to_json()
+            await opened.set_storage_state(state)
         return opened
 
     async def _find_address(self, context: LaunchContext) -> str:
@@ -200,6 +214,7 @@ class PlaywrightEngine(BrowserEngine):
         if self._closing or self._lost:
             return
         self._lost = True
+        self.dialogs.wake()
         if self._downloads is not None:
             self._downloads.wake()
         self.publish(BrowserClosed(self._how_gone() or "the browser ended", expected=False))
@@ -290,7 +305,9 @@ class PlaywrightEngine(BrowserEngine):
             BrowserGone: There is no browser to open it in.
         """
         try:
-            return self.registry.entry_of(await self.registry.context.new_page())
+            entry = self.registry.entry_of(await self.registry.context.new_page())
+            await self.emulation.adopt(entry)
+            return entry
         except PlaywrightError as error:
             raise BrowserGone(self._how_gone() or first_line(error)) from error
 
@@ -331,6 +348,17 @@ class PlaywrightEngine(BrowserEngine):
         return PlaywrightScreencast(lambda: self._pages.current if self._pages is not None else None, recorder)
 
     @property
+    def emulation(self) -> PlaywrightEmulation:
+        """What the pages believe."""
+        assert self._emulation is not None
+        return self._emulation
+
+    @property
+    def major(self) -> str:
+        """The browser's main version; a recent one before it is known."""
+        return major_of(f"Chrome/{self._browser.version}" if self._browser else "")
+
+    @property
     def network(self) -> PlaywrightNetwork:
         """The interception of the browser's context."""
         assert self._network is not None
@@ -349,6 +377,20 @@ class PlaywrightEngine(BrowserEngine):
     def current_url(self) -> str:
         entry = self._pages.current if self._pages is not None else None
         return entry.page.url if entry else ""
+
+
+def _leave_to_others(_: Dialog) -> None:
+    """Whoever has opened the page answers."""
+
+
+def _proxy_option(context: LaunchContext) -> dict[str, Any]:
+    """What Playwright is told of a proxy that asks for a password, or of any when it only makes a context."""
+    proxy = parse_proxy(context.proxy)
+    if proxy is None or (proxy.credentials is None and context.cdp_url is None):
+        return {}
+    if proxy.credentials is None:
+        return {"proxy": {"server": proxy.address}}
+    return {"proxy": {"server": proxy.address, "username": proxy.user, "password": proxy.password}}
 
 
 async def _bounded(closing: Awaitable[None]) -> None:

@@ -14,11 +14,13 @@ from playwright.async_api import BrowserContext, Dialog, Request, WebError
 from playwright.async_api import ConsoleMessage as PlaywrightMessage
 from playwright.async_api import Error as PlaywrightError
 
+from bykilt.browser.cdp.dialogs import DialogOpening
+from bykilt.browser.engine.dialogs import Dialogs
 from bykilt.browser.engine.har_file import HarFile
 from bykilt.browser.engine.playwright_pages import PageRegistry
 from bykilt.clock import Clock
 from bykilt.events.credential_headers import shown_headers
-from bykilt.events.model import ConsoleMessage, DialogHandled, FactSink, PageError, RequestFinished
+from bykilt.events.model import ConsoleMessage, FactSink, PageError, RequestFinished
 from bykilt.ids import PageId
 from bykilt.json_types import JsonValue
 
@@ -31,8 +33,11 @@ _WORDS: dict[str, JsonValue] = {"true": True, "false": False, "null": None}
 class PageFacts:
     """Turns the events of a context into facts."""
 
-    def __init__(self, pages: PageRegistry, facts: FactSink, clock: Clock, har: HarFile | None = None) -> None:
+    def __init__(
+        self, pages: PageRegistry, facts: FactSink, clock: Clock, dialogs: Dialogs, har: HarFile | None = None
+    ) -> None:
         self._pages = pages
+        self._dialogs = dialogs
         self._facts = facts
         self._clock = clock
         self._numbers = itertools.count(1)
@@ -86,14 +91,11 @@ class PageFacts:
         )
 
     async def _dialog(self, dialog: Dialog) -> None:
-        # Nobody is there to answer: leaving a page is allowed, everything else is declined.
-        is_leaving = dialog.type == "beforeunload"
         page_id = self._pages.id_of(dialog.page)
-        if page_id is not None:
-            answer = "accepted" if is_leaving else "dismissed"
-            self._facts.publish(DialogHandled(page_id, dialog.type, dialog.message, answer, self._now_ms()))
+        opening = DialogOpening(page_id, dialog.type, dialog.message, dialog.default_value)
+        answer = self._dialogs.opened(opening)
         try:
-            await (dialog.accept() if is_leaving else dialog.dismiss())
+            await (dialog.accept(answer.text) if answer.accept else dialog.dismiss())
         except PlaywrightError:
             pass  # the page took its dialog away, or is gone itself
 

@@ -94,6 +94,11 @@ class PageRegistry:
             self._order.pop()
         return next(reversed(self._entries.values()), None)
 
+    @property
+    def all(self) -> list[PageEntry]:
+        """The open pages, in the order of their opening."""
+        return list(self._entries.values())
+
     def find(self, page_id: str | None) -> PageEntry:
         """Return the named page, or the current one.
 

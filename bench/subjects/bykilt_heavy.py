@@ -1,0 +1,76 @@
+"""bykilt's cdp engine: one browser, an engine attached to it for each context."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Sequence
+from typing import Any
+
+from bench.heavy_subject import HeavySubject, Session
+from bench.subjects.bykilt_engine import BykiltEngine
+from bykilt.browser.engine.launch_context import LaunchContext
+
+
+class _Session(BykiltEngine):
+    async def attach(self, url: str) -> None:
+        await self._engine.launch(LaunchContext(cdp_url=url))
+
+    async def close(self) -> None:
+        await self._engine.shutdown()
+
+    async def intercept_all(self) -> None:
+        await self._engine.enable_network_interception(["*"])
+
+    async def intercepted(self) -> int:
+        # The record keeps the latest ones; each of them was held and let go by the engine.
+        return len(await self._engine.get_intercepted_requests())
+
+    async def full_page(self) -> bytes:
+        return await self.picture(full_page=True)
+
+    async def rows(self) -> Sequence[Sequence[str]]:
+        fields = {name: {"selector": f".{name}"} for name in ("number", "name", "state")}
+        result = await self._do(type="extract", selector="#rows tr", records={"fields": fields})
+        found: list[dict[str, Any]] = result.metadata["result"]
+        return [[row["number"], row["name"], row["state"]] for row in found]
+
+
+class BykiltHeavy:
+    """Starts the browser as the others do."""
+
+    async def start(self, chromium: str) -> None:
+        self._profile = tempfile.mkdtemp(prefix="bykilt-bench-profile-")
+        self._process = await asyncio.create_subprocess_exec(
+            chromium,
+            "--headless=new",
+            "--remote-debugging-port=0",
+            f"--user-data-dir={self._profile}",
+            "--no-first-run",
+            "--disable-background-networking",
+            "about:blank",
+            stderr=asyncio.subprocess.PIPE,
+        )
+        assert self._process.stderr is not None
+        async for line in self._process.stderr:
+            if b"DevTools listening on " in line:
+                self._url = line.decode().split("listening on ")[1].strip()
+                break
+        self._drain = asyncio.create_task(self._process.stderr.read())
+
+    async def stop(self) -> None:
+        self._process.terminate()
+        await self._process.wait()
+        await self._drain
+        shutil.rmtree(self._profile, ignore_errors=True)
+
+    async def open(self) -> Session:
+        session = _Session("cdp")
+        await session.attach(self._url)
+        return session
+
+
+def make() -> HeavySubject:
+    """Return the driver."""
+    return BykiltHeavy()
