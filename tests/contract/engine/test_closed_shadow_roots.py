@@ -95,18 +95,37 @@ async def test_a_frame_in_a_closed_shadow_root(engine: BrowserEngine, site: Site
     assert read["result"] == "In the box"
 
 
-async def test_closed_shadow_roots_in_frames(engine: BrowserEngine, site: Site) -> None:
-    """Contract, both engines: of the same site and of another one, in a process of its own."""
-    site.set_page(
+def show_in_frames(site: Site) -> str:
+    """Serve the page in a frame of its own site and in one of another; return the address."""
+    return site.set_page(
         "framed.html",
         f'<iframe name="same" src="/sealed.html" width="600" height="300"></iframe>'
         f'<iframe src="{site.other_url("sealed.html", cross_site=True)}" width="600" height="300"></iframe>',
     )
-    await go(engine, site.url("framed.html"))
 
-    for frame in ("same", "*localhost*sealed.html"):
-        await do(engine, "click", frame=frame, selector="pierce=#sealed")
-        assert await js(engine, "window.heard", frame=frame) == ["sealed true"]
+
+@pytest.mark.parametrize("frame", ["same", "*localhost*sealed.html*"])
+async def test_closed_shadow_roots_in_frames(engine: BrowserEngine, site: Site, frame: str) -> None:
+    """Contract, both engines: of the same site and of another one, in a process of its own."""
+    await go(engine, show_in_frames(site))
+
+    await do(engine, "click", frame=frame, selector="pierce=#sealed")
+
+    assert await js(engine, "window.heard", frame=frame) == ["sealed true"]
+
+
+@pytest.mark.parametrize("frame", ["same", "*localhost*sealed.html*"])
+async def test_a_frame_gets_another_document_while_it_is_looked_into(
+    engine: BrowserEngine, site: Site, frame: str
+) -> None:
+    """Contract, both engines: the next document is looked into as well."""
+    await go(engine, show_in_frames(site))
+    await js(engine, "document.body.replaceChildren()", frame=frame)
+    await js(engine, "setTimeout(() => location.replace('/sealed.html?again'), 600); null", frame=frame)
+
+    await do(engine, "click", frame=frame, selector="pierce=#sealed")
+
+    assert await js(engine, "[location.search, ...window.heard]", frame=frame) == ["?again", "sealed true"]
 
 
 @pytest.mark.parametrize("selector", ["#sealed", "sealed-card #sealed", "text=Sealed", "role=button[name='Sealed']"])

@@ -14,7 +14,7 @@ from bykilt.browser.cdp.commands import (
     RUNTIME_CALL_FUNCTION_ON,
     RUNTIME_RELEASE_OBJECT_GROUP,
 )
-from bykilt.browser.cdp.errors import CdpError
+from bykilt.browser.cdp.errors import CdpError, SessionClosed, TargetCrashed
 from bykilt.browser.cdp.realms import Realm, RealmLost
 
 if TYPE_CHECKING:
@@ -53,33 +53,44 @@ async def hand_over_closed_roots(realm: Realm, function: str) -> None:
 
     Raises:
         RealmLost: The document went away meanwhile.
-        ProtocolError: The page went away.
+        ProtocolError: The browser refused, or the renderer crashed.
     """
     session = realm.session
     try:
         snapshot = await session.send(DOM_SNAPSHOT_CAPTURE_SNAPSHOT({"computedStyles": []}))
-        answers = [
-            session.send(
-                DOM_RESOLVE_NODE({"backendNodeId": node, "executionContextId": realm.context_id, "objectGroup": GROUP})
+        objects = await _resolved(realm, nodes_in_closed_roots(snapshot, realm.frame_id))
+        try:
+            await session.send(
+                RUNTIME_CALL_FUNCTION_ON(
+                    {
+                        "functionDeclaration": f"function (...nodes) {{ {function}(nodes); }}",
+                        "executionContextId": realm.context_id,
+                        "arguments": [{"objectId": each} for each in objects],
+                    }
+                )
             )
-            for node in nodes_in_closed_roots(snapshot, realm.frame_id)
-        ]
-        objects: list[str] = []
-        for answer in answers:
-            try:
-                objects.append((await answer)["object"]["objectId"])
-            except CdpError:
-                continue  # this node is gone; what comes in its place is found the next time
-        await session.send(
-            RUNTIME_CALL_FUNCTION_ON(
-                {
-                    "functionDeclaration": f"function (...nodes) {{ {function}(nodes); }}",
-                    "executionContextId": realm.context_id,
-                    "arguments": [{"objectId": each} for each in objects],
-                }
-            )
-        )
-    except CdpError as error:
+        except CdpError as error:
+            raise RealmLost(error.message) from error
+    except TargetCrashed:
+        raise
+    except SessionClosed as error:
+        # A frame in a process of its own has gone, or is on its way into another.
         raise RealmLost(error.message) from error
     finally:
         session.post(RUNTIME_RELEASE_OBJECT_GROUP({"objectGroup": GROUP}))
+
+
+async def _resolved(realm: Realm, nodes: list[int]) -> list[str]:
+    answers = [
+        realm.session.send(
+            DOM_RESOLVE_NODE({"backendNodeId": node, "executionContextId": realm.context_id, "objectGroup": GROUP})
+        )
+        for node in nodes
+    ]
+    objects: list[str] = []
+    for answer in answers:
+        try:
+            objects.append((await answer)["object"]["objectId"])
+        except CdpError:
+            continue  # this node is gone; what comes in its place is found the next time
+    return objects
