@@ -1,6 +1,6 @@
 """Runs every driver in turn, several rounds, and prints the table of ratios.
 
-python -m bench [--rounds N] [--only NAME,…] [--json] [--markdown]
+python -m bench [--rounds N] [--only NAME,…] [--tracing] [--json]
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _PATIENCE_S = 180
 Numbers = dict[str, dict[str, float]]
 
 
-def run_driver(module: str, url: str, chromium: str) -> dict[str, float] | None:
+def run_driver(measure: str, module: str, url: str, chromium: str) -> dict[str, float] | None:
     """Return one driver's numbers, None (with the reason on stderr) if it cannot be measured here."""
     done = subprocess.run(
-        [sys.executable, "-m", "bench.measure", module, url, chromium],
+        [sys.executable, "-m", measure, module, url, chromium],
         capture_output=True,
         text=True,
         timeout=_PATIENCE_S,
@@ -46,15 +46,15 @@ def run_driver(module: str, url: str, chromium: str) -> dict[str, float] | None:
     return numbers
 
 
-def run_all(names: list[str], rounds: int) -> Numbers:
+def run_all(names: list[str], rounds: int, measure: str) -> Numbers:
     """Return the median over rounds of every driver's numbers; drivers take turns, so that load hits all alike."""
     seen: dict[str, list[dict[str, float]]] = {name: [] for name in names}
     with Site() as site, unprivileged_chromium() as chromium:
         for number in range(rounds):
             for name in names:
                 print(f"round {number + 1}/{rounds}: {name}", file=sys.stderr)
-                found = run_driver(DRIVERS[name], site.url, chromium)
-                if found is not None:
+                found = run_driver(measure, DRIVERS[name], site.url, chromium)
+                if found:
                     seen[name].append(found)
     return {
         name: {row: median(each[row] for each in found) for row in found[0]} for name, found in seen.items() if found
@@ -89,10 +89,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Ratios beside Playwright, in one run.")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", default="", help="names, separated by commas")
+    parser.add_argument("--tracing", action="store_true", help="measure what a trace costs instead")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     names = [name for name in DRIVERS if not options.only or name in options.only.split(",")]
-    numbers = run_all(names, options.rounds)
+    numbers = run_all(names, options.rounds, "bench.tracing" if options.tracing else "bench.measure")
     if options.json:
         print(json.dumps({"machine": machine(), "numbers": numbers}, indent=2))
     else:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from bench.subject import Subject
-from bench.subjects.bykilt_engine import BykiltEngine
+from bench.subjects.bykilt_engine import BykiltEngine, traced
+
+TRACED = traced("playwright")
 
 
 def make() -> Subject:

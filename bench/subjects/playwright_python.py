@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from playwright.async_api import async_playwright
@@ -41,6 +43,28 @@ class PlaywrightPython:
 
     async def text(self, selector: str) -> str:
         return await self._page.locator(selector).text_content() or ""
+
+
+class TracedPlaywright(PlaywrightPython):
+    """With its own tracing."""
+
+    def __init__(self, *, snapshots: bool) -> None:
+        self._snapshots = snapshots
+
+    async def start(self, chromium: str) -> None:
+        await super().start(chromium)
+        await self._page.context.tracing.start(screenshots=True, snapshots=self._snapshots)
+
+    async def write_trace(self, folder: Path) -> Path:
+        path = folder / "trace.zip"
+        await self._page.context.tracing.stop(path=path)
+        return path
+
+
+TRACED = {
+    "tracing overhead": partial(TracedPlaywright, snapshots=True),
+    "tracing overhead, pictures only": partial(TracedPlaywright, snapshots=False),
+}
 
 
 def make() -> Subject:

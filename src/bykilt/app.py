@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bykilt.events.redactor import KEEP_ALL, Redactor
 from bykilt.settings import Settings
 from bykilt.storage.home import Home
 
@@ -24,9 +25,11 @@ if TYPE_CHECKING:
 class App:
     """The parts of one process, made from its settings."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, redactor: Redactor = KEEP_ALL) -> None:
+        """Take the settings, and what hides secrets in what runs write down of pages and in their traces."""
         self.settings = settings
         self.home = Home(settings.home)
+        self._redactor = redactor
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> App:
@@ -47,10 +50,9 @@ class App:
             StorageError: It cannot be opened.
         """
         from bykilt.runs.recovery import recover
-        from bykilt.trace.writer import write_trace
 
         with self._open_history() as history:
-            recover(history, self.home, write_trace)
+            recover(history, self.home, self._write_trace)
             yield history
 
     @asynccontextmanager
@@ -61,10 +63,9 @@ class App:
             StorageError: The home or the history cannot be used.
         """
         from bykilt.runs.service import RunService
-        from bykilt.trace.writer import write_trace
 
         with self._open_history() as history:
-            async with RunService(self.settings, history, _new_engine, traces=write_trace) as service:
+            async with RunService(self.settings, history, self._new_engine, traces=self._write_trace) as service:
                 yield service
 
     @contextmanager
@@ -78,8 +79,12 @@ class App:
         finally:
             history.close()
 
+    def _new_engine(self, name: str, facts: FactSink, artifact_dir: Path) -> BrowserEngine:
+        from bykilt.browser.engine.loader import EngineLoader
 
-def _new_engine(name: str, facts: FactSink, artifact_dir: Path) -> BrowserEngine:
-    from bykilt.browser.engine.loader import EngineLoader
+        return EngineLoader.load_engine(name, facts=facts, artifact_dir=artifact_dir, redactor=self._redactor)
 
-    return EngineLoader.load_engine(name, facts=facts, artifact_dir=artifact_dir)
+    def _write_trace(self, run_dir: Path) -> Path:
+        from bykilt.trace.writer import write_trace
+
+        return write_trace(run_dir, self._redactor)

@@ -10,7 +10,7 @@ type. What no line speaks of succeeds with nothing.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from bykilt.browser.engine.browser_engine import ActionOutput, BrowserEngine, En
 from bykilt.browser.engine.launch_context import LaunchContext
 from bykilt.browser.engine.progress import Progress
 from bykilt.browser.engine.request_record import RequestRecord
+from bykilt.browser.engine.trace_dom import DomFrame
 from bykilt.browser.engine.trace_pictures import Picture
 from bykilt.browser.engine.video_recorder import Screencast, VideoRecorder
 from bykilt.events.model import BrowserClosed, BrowserStarted, FactSink
@@ -125,6 +126,9 @@ class ScriptedEngine(BrowserEngine):
                 return ActionOutput({"result": await line()})
         line = self._script.actions.get(action.type, nothing)
         return ActionOutput({"result": await line()})
+
+    async def dom_frames(self) -> Sequence[DomFrame]:
+        return ()
 
     async def take_picture(self) -> Picture | None:
         return None

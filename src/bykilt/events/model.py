@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar, Protocol, TypeAlias
 
+from bykilt.events.evidence import PreviewMade as PreviewMade
+from bykilt.events.evidence import ResponseKept as ResponseKept
+from bykilt.events.evidence import VideoRecorded as VideoRecorded
 from bykilt.ids import CallId, PageId, RunId
 from bykilt.json_types import JsonObject, JsonValue
 
@@ -191,29 +194,19 @@ class ScreenshotTaken:
 
 
 @dataclass(frozen=True, slots=True)
-class VideoRecorded:
-    """A video of the run. Width and height in pixels."""
+class DomCaptured:
+    """What a frame held, as a file for the trace. `file` is empty where there is none; `left_out` says why."""
 
-    kind: ClassVar[str] = "video.recorded"
+    kind: ClassVar[str] = "dom.captured"
     file: str
-    media_type: str
-    size_bytes: int
-    duration_ms: float
-    width: int
-    height: int
-
-
-@dataclass(frozen=True, slots=True)
-class PreviewMade:
-    """A small animated picture of the run. Width and height in pixels."""
-
-    kind: ClassVar[str] = "preview.made"
-    file: str
-    media_type: str
-    size_bytes: int
-    frames: int
-    width: int
-    height: int
+    call_id: CallId
+    phase: SnapshotPhase
+    page_id: PageId
+    frame_id: str
+    url: str
+    is_main: bool
+    time_ms: float
+    left_out: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -386,6 +379,8 @@ Fact: TypeAlias = (
     | ScreenshotTaken
     | VideoRecorded
     | PreviewMade
+    | DomCaptured
+    | ResponseKept
     | PageOpened
     | PageClosed
     | PageNavigated

@@ -16,6 +16,7 @@ from typing import Any
 
 from bykilt import __version__
 from bykilt.events.model import Fact, PageNavigated, PageOpened, RequestFinished
+from bykilt.events.redactor import KEEP_ALL, Redactor, masked
 from bykilt.ids import PageId
 from bykilt.json_types import JsonValue
 from bykilt.trace.lines import JsonDict, har_entry
@@ -38,9 +39,9 @@ class _Entry:
 class HarRecorder:
     """What is kept for the archive. Sizes in bytes; `max_total` is for all bodies together."""
 
-    def __init__(self, *, with_bodies: bool, max_body: int, max_total: int) -> None:
+    def __init__(self, *, with_bodies: bool, max_body: int, max_total: int, redactor: Redactor = KEEP_ALL) -> None:
         self.with_bodies = with_bodies
-        self.unheard_bodies = 0
+        self._redactor = redactor
         self._max_body = max_body
         self._room = max_total
         self._entries: list[_Entry] = []
@@ -84,6 +85,9 @@ class HarRecorder:
         self._room -= len(body)
         entry.body, entry.is_text = body, is_text
 
+    def lacks_body(self, request_id: str) -> None:
+        """A body that could not be had is not in the archive."""
+
     def add_sent(self, request_id: str, text: str) -> None:
         """Take what a request that is under way has sent."""
         if self.with_bodies and len(text) <= min(self._max_body, self._room) and len(self._sent) < MAX_ENTRIES:
@@ -103,7 +107,7 @@ class HarRecorder:
         }
         if self._dropped:
             log["comment"] = f"{self._dropped} more requests are left out"
-        return json.dumps({"log": log}, ensure_ascii=False).encode(errors="replace")
+        return json.dumps({"log": masked(log, self._redactor)}, ensure_ascii=False).encode(errors="replace")
 
     def _entry(self, kept: _Entry) -> JsonDict:
         entry: dict[str, Any] = dict(har_entry(kept.fact))

@@ -8,7 +8,8 @@ as bundled in playwright 1.65. Times are monotonic milliseconds unless HAR says 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import TypeAlias
@@ -22,6 +23,7 @@ from bykilt.events.model import (
     PageError,
     PageOpened,
     RequestFinished,
+    ResponseKept,
     ScreenshotTaken,
     SnapshotPhase,
 )
@@ -36,12 +38,14 @@ JsonDict: TypeAlias = dict[str, JsonValue]
 class Line:
     """One JSON line, where it goes, and the file of the run folder that it names.
 
-    Without a body it only says that the file belongs to the trace.
+    Without a body it only says that the file belongs to the trace. `blobs` are entries of the zip by name that are
+    in no file.
     """
 
     body: JsonObject | None
     is_network: bool = False
     file: str = ""
+    blobs: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def context_line(*, title: str, wall_ms: float, monotonic_ms: float, browser: BrowserStarted | None) -> Line:
@@ -161,9 +165,14 @@ def attachment_of(file: str, media_type: str) -> JsonObject:
     return {"name": PurePosixPath(file).name, "contentType": media_type, "file": file}
 
 
-def network_line(fact: RequestFinished) -> Line:
-    """Return a request with its answer for the trace's network file."""
-    return Line({"type": "resource-snapshot", "snapshot": har_entry(fact)}, is_network=True)
+def network_line(fact: RequestFinished, body: ResponseKept | None = None) -> Line:
+    """Return a request with its answer, and with its body if that was kept, for the trace's network file."""
+    entry = har_entry(fact)
+    if body is not None:
+        content: JsonDict = {"size": body.size_bytes, "mimeType": fact.media_type or "x-unknown", "_file": body.file}
+        entry["response"] = _response(fact) | {"content": content}
+    snapshot: JsonDict = {"type": "resource-snapshot", "snapshot": entry}
+    return Line(snapshot, is_network=True, file=body.file if body is not None else "")
 
 
 def har_entry(fact: RequestFinished) -> JsonDict:
@@ -199,7 +208,7 @@ def _request(fact: RequestFinished) -> JsonObject:
     }
 
 
-def _response(fact: RequestFinished) -> JsonObject:
+def _response(fact: RequestFinished) -> JsonDict:
     response: JsonDict = {
         "status": fact.status,
         "statusText": fact.status_text,

@@ -19,6 +19,7 @@ from bykilt.events.model import (
     ConsoleMessage,
     DataSaved,
     DialogHandled,
+    DomCaptured,
     Event,
     Fact,
     Failure,
@@ -27,6 +28,7 @@ from bykilt.events.model import (
     PageNavigated,
     PageOpened,
     RequestFinished,
+    ResponseKept,
     RunFinished,
     RunStarted,
     RunSubmitted,
@@ -35,25 +37,30 @@ from bykilt.events.model import (
     StepStarted,
     Warned,
 )
+from bykilt.events.redactor import KEEP_ALL, Redactor
 from bykilt.trace.calls import Calls
+from bykilt.trace.dom import DomLines, ReadFile
 from bykilt.trace.lines import (
     Line,
     attachment_of,
     console_line,
     context_line,
-    network_line,
     note_line,
     page_error_line,
     page_line,
 )
+from bykilt.trace.requests import RequestLines
 from bykilt.trace.time_base import TimeBase
 
 _MAX_PRELUDE = 1000
 _DATA_MEDIA_TYPES = {"csv": "text/csv", "json": "application/json"}
 
 
-def trace_lines(events: Iterable[Event]) -> Iterator[Line]:
-    """Yield the lines of the trace, `context-options` first; nothing for a stream without events."""
+def trace_lines(events: Iterable[Event], read: ReadFile, redactor: Redactor = KEEP_ALL) -> Iterator[Line]:
+    """Yield the lines of the trace, `context-options` first; nothing for a stream without events.
+
+    `read` gives the content of the run folder's files. The content of pages is masked here, other texts are not.
+    """
     stream = iter(events)
     base = TimeBase()
     prelude: list[Event] = []
@@ -65,7 +72,7 @@ def trace_lines(events: Iterable[Event]) -> Iterator[Line]:
     if not prelude:
         return
     yield _context(prelude, base)
-    translation = Translation(base)
+    translation = Translation(base, DomLines(read, redactor))
     for event in chain(prelude, stream):
         yield from translation.feed(event)
     yield from translation.finish()
@@ -85,9 +92,11 @@ def _context(prelude: list[Event], base: TimeBase) -> Line:
 class Translation:
     """Fed with the records of one run in their order."""
 
-    def __init__(self, base: TimeBase) -> None:
+    def __init__(self, base: TimeBase, doms: DomLines) -> None:
         self._base = base
         self._calls = Calls()
+        self._doms = doms
+        self._requests = RequestLines()
         self._now_ms = 0.0
         self._failure: Failure | None = None
 
@@ -106,6 +115,7 @@ class Translation:
 
     def finish(self) -> Iterator[Line]:
         """Yield what closes the trace."""
+        yield from self._requests.finish()
         yield from self._calls.finish(self._now_ms, self._failure)
 
     def _of_flow(self, fact: StepStarted | StepFinished | RunFinished | DataSaved) -> Iterator[Line]:
@@ -131,16 +141,26 @@ class Translation:
                 yield from self._calls.action_logged(fact)
             case ActionPointed():
                 yield from self._calls.action_pointed(fact)
+                yield from self._doms.pointed(fact)
             case ActionFinished():
                 yield from self._calls.action_finished(fact)
             case ScreenshotTaken() if fact.call_id is not None and fact.phase is not None:
                 yield from self._calls.picture_taken(fact)
+                self._doms.picture_taken(fact)
             case ScreenshotTaken():
                 yield from self._attach(fact.file, fact.media_type)
 
     def _of_page(self, fact: Fact) -> Iterator[Line]:
         match fact:
-            case PageOpened() | PageClosed():
+            case DomCaptured():
+                if fact.left_out:
+                    text = f"only the picture of the page is kept: {fact.left_out}"
+                    yield from self._calls.note(text, fact.time_ms)
+                yield from self._doms.captured(fact)
+            case PageOpened():
+                yield page_line(fact)
+            case PageClosed():
+                self._doms.page_closed(fact.page_id)
                 yield page_line(fact)
             case PageNavigated():
                 yield from self._calls.note(f"navigated to {fact.url}", fact.time_ms)
@@ -149,7 +169,9 @@ class Translation:
             case PageError():
                 yield page_error_line(fact)
             case RequestFinished():
-                yield network_line(fact)
+                yield from self._requests.finished(fact)
+            case ResponseKept():
+                yield from self._requests.kept(fact)
             case DialogHandled():
                 text = f"{fact.dialog} dialog {fact.message!r}: {fact.answer}"
                 yield note_line(text, fact.time_ms, is_warning=False)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -35,11 +35,15 @@ from bykilt.browser.engine.errors import (
     LaunchFailed,
     UnknownEngine,
 )
-from bykilt.browser.engine.har_file import HarFile
-from bykilt.browser.engine.launch_context import HarMode, LaunchContext, NetworkMode, Viewport
+from bykilt.browser.engine.har_file import write_har
+from bykilt.browser.engine.launch_context import LaunchContext, NetworkMode, Viewport
 from bykilt.browser.engine.page_record import PageRecord
 from bykilt.browser.engine.progress import Progress
-from bykilt.browser.engine.trace_pictures import Picture, TracePictures
+from bykilt.browser.engine.records import records_of
+from bykilt.browser.engine.response_bodies import ResponseBodies
+from bykilt.browser.engine.trace_dom import DomFrame
+from bykilt.browser.engine.trace_evidence import TraceEvidence
+from bykilt.browser.engine.trace_pictures import Picture
 from bykilt.browser.engine.video_preview import moving_pictures
 from bykilt.browser.engine.video_recorder import Screencast, VideoRecorder
 from bykilt.clock import Clock, SystemClock
@@ -54,8 +58,10 @@ from bykilt.events.model import (
     Unheard,
     Warned,
 )
+from bykilt.events.redactor import KEEP_ALL, Redactor
 from bykilt.ids import CallId, PageId
 from bykilt.json_types import JsonObject, JsonValue
+from bykilt.trace.har import HarRecorder
 
 SHUTDOWN_S = 15.0
 """How long a browser may take to end; after that it is left alone."""
@@ -78,7 +84,12 @@ class BrowserEngine(ActionMethods, ABC):
     engine_type: ClassVar[EngineType]
 
     def __init__(
-        self, *, facts: FactSink | None = None, artifact_dir: Path | None = None, clock: Clock | None = None
+        self,
+        *,
+        facts: FactSink | None = None,
+        artifact_dir: Path | None = None,
+        clock: Clock | None = None,
+        redactor: Redactor = KEEP_ALL,
     ) -> None:
         self.metrics = EngineMetrics(engine_type=str(self.engine_type))
         self.clock: Clock = clock or SystemClock()
@@ -90,8 +101,10 @@ class BrowserEngine(ActionMethods, ABC):
         self._context: LaunchContext | None = None
         self._said = PageRecord()
         self._calls = 0
-        self._pictures: TracePictures | None = None
-        self._har: HarFile | None = None
+        self._redactor = redactor
+        self._evidence: TraceEvidence | None = None
+        self._har: HarRecorder | None = None
+        self._bodies = ResponseBodies(())
         self._video: VideoRecorder | None = None
         self._downloads: Downloads | None = None
         self.dialogs = Dialogs(Answering(), self, self.clock)
@@ -123,6 +136,10 @@ class BrowserEngine(ActionMethods, ABC):
         """Return what takes pictures of the current page for the recorder, not begun yet."""
 
     @abstractmethod
+    async def dom_frames(self) -> Sequence[DomFrame]:
+        """Return the frames of the current page that can be read for the trace, the main one first."""
+
+    @abstractmethod
     def has_browser(self) -> bool:
         """Return true, or raise `BrowserGone` when the browser has ended."""
 
@@ -150,7 +167,7 @@ class BrowserEngine(ActionMethods, ABC):
         context = context or LaunchContext()
         context.check()
         self.dialogs = Dialogs(Answering(DialogPolicy(context.dialog_policy), context.dialog_text), self, self.clock)
-        self._har = HarFile(context) if context.record_har != HarMode.OFF else None
+        self._har, self._bodies = records_of(context, lambda: self.artifact_dir, self._facts, self._redactor)
         started_s = self.clock.monotonic_s()
         try:
             with anyio.fail_after(max(context.timeout_ms / 1000, 1)):
@@ -166,7 +183,7 @@ class BrowserEngine(ActionMethods, ABC):
             raise
         self._context = context
         if context.trace_enabled:
-            self._pictures = TracePictures(self.artifact_dir, self._facts, self.clock)
+            self._evidence = TraceEvidence(self.artifact_dir, self._facts, self.clock, self._redactor, context)
         if context.record_video:
             self._video = VideoRecorder(self.artifact_dir, context, self.clock)
             self._video.start(self.screencast(self._video))
@@ -175,18 +192,17 @@ class BrowserEngine(ActionMethods, ABC):
     async def shutdown(self) -> None:
         """End the browser. No process and no profile folder is left; calling it twice is fine."""
         self._context = None
-        pictures, self._pictures = self._pictures, None
+        evidence, self._evidence = self._evidence, None
         har, self._har = self._har, None
         video, self._video = self._video, None
         if video is not None:
             await video.stop(self.take_picture)
-        if har is not None:
-            await har.settle()
+        await self._bodies.settle()
         await self._close_bounded()
         if har is not None:
-            await har.write(self.artifact_dir, self.publish)
-        if video is not None or pictures is not None:
-            for fact in await moving_pictures(self.artifact_dir, video, pictures):
+            await write_har(har, self.artifact_dir, self.publish)
+        if video is not None or evidence is not None:
+            for fact in await moving_pictures(self.artifact_dir, video, evidence.pictures if evidence else None):
                 self.publish(fact)
 
     async def _close_bounded(self) -> None:
@@ -259,12 +275,12 @@ class BrowserEngine(ActionMethods, ABC):
         call_id = CallId(f"call@{self._calls}")
         if self._heard:
             self.publish(self._announcement(call_id, parsed, started_s))
-        await self._picture(call_id, SnapshotPhase.BEFORE)
+        await self._keep(call_id, SnapshotPhase.BEFORE)
         progress = Progress(call_id, parsed.type, timeout_s, self.clock, self._facts)
         output, error = await self._attempt(parsed, progress, timeout_s)
         if self._downloads is not None:
             await self._downloads.settle()
-        await self._picture(call_id, SnapshotPhase.AFTER)
+        await self._keep(call_id, SnapshotPhase.AFTER, is_telling=error is not None)
         if self._video is not None:
             self._video.look_again()
         result = self._finish(parsed.type, started_s, output, error)
@@ -337,18 +353,17 @@ class BrowserEngine(ActionMethods, ABC):
             self.current_url,
         )
 
-    async def _picture(self, call_id: CallId, phase: SnapshotPhase) -> None:
-        if self._pictures is not None:
-            await self._pictures.take(self.take_picture, call_id, phase, self.current_page)
+    async def _keep(self, call_id: CallId, phase: SnapshotPhase, *, is_telling: bool = False) -> None:
+        if self._evidence is not None:
+            await self._evidence.take(self, call_id, phase, is_telling=is_telling)
 
     # ---- facts
 
     def publish(self, fact: Fact) -> None:
         """Give a fact to the stream; console messages and errors are also kept, to be asked for."""
         self._said.hear(fact)
-        if self._har is not None:
-            self._har.recorder.hear(fact, self.clock.wall_s())
         self._facts.publish(fact)
+        self._bodies.hear(fact, self.clock.wall_s())
 
     async def get_console_messages(self) -> list[dict[str, Any]]:
         """Return the latest console messages (1,000 at most), oldest first: level, text, args, location, time."""

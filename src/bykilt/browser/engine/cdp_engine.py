@@ -19,10 +19,11 @@ from bykilt.browser.engine.actions import Action
 from bykilt.browser.engine.attached import UNREACHABLE_HINT, make_shared_folder, remove_shared_folder
 from bykilt.browser.engine.browser_engine import ActionOutput, BrowserEngine, EngineType, Picture
 from bykilt.browser.engine.cdp_actions import HANDLERS
+from bykilt.browser.engine.cdp_bodies import CdpBodies
+from bykilt.browser.engine.cdp_dom import dom_frames
 from bykilt.browser.engine.cdp_emulation import CdpEmulation
 from bykilt.browser.engine.cdp_errors import translated
 from bykilt.browser.engine.cdp_files import open_courier, watch_downloads
-from bykilt.browser.engine.cdp_har import HarBodies
 from bykilt.browser.engine.cdp_network import CdpNetwork
 from bykilt.browser.engine.cdp_storage import write_state
 from bykilt.browser.engine.cdp_target import Pages
@@ -36,6 +37,7 @@ from bykilt.browser.engine.progress import Progress
 from bykilt.browser.engine.proxy import parse_proxy
 from bykilt.browser.engine.remote_files import RemoteFiles
 from bykilt.browser.engine.request_record import RequestRecord
+from bykilt.browser.engine.scripted_frame import ScriptedFrame
 from bykilt.browser.engine.storage_state import read_storage_state
 from bykilt.browser.engine.upload_files import StagedUpload, UploadFile, by_source, stage
 from bykilt.browser.engine.video_recorder import Screencast, VideoRecorder
@@ -90,8 +92,8 @@ class CDPEngine(BrowserEngine):
             await self._accept_downloads(context, browser, self._browser_context)
             self._network = CdpNetwork(self, self.clock, proxy.credentials if proxy else None)
             await self._network.join(self._browser_context)
-            if self._har is not None and self._har.recorder.with_bodies:
-                await self._browser_context.add_feature(HarBodies(self._har))
+            if self._bodies.wanted:
+                await self._browser_context.add_feature(CdpBodies(self._bodies, self._har))
             if context.storage_state is not None:
                 await write_state(self._browser_context, read_storage_state(context.storage_state))
         except ProtocolError as error:
@@ -206,6 +208,10 @@ class CDPEngine(BrowserEngine):
         except ProtocolError:
             return None
         return Picture(data, "image/jpeg", page.settings.width, page.settings.height)
+
+    async def dom_frames(self) -> list[ScriptedFrame]:
+        page = self._current()
+        return [] if page is None or page.crashed else dom_frames(page)
 
     async def stage_uploads(self, files: Sequence[UploadFile]) -> StagedUpload:
         """Return the files in a form in which the browser, which may be another user or far away, gets them.

@@ -55,6 +55,8 @@ class LaunchContext:
     `viewport` may be given as `{"width": …, "height": …}` or `(width, height)`; `timeout_ms` is the deadline
     of every action that names none. `cdp_url` attaches to a browser that runs elsewhere instead of starting one;
     `cdp_headers` go with every request to it, for instance to log in, and are never shown.
+    With `trace_enabled`, each action leaves pictures, and with `trace_dom` also what the frames held;
+    the limits are for one frame, and one over them leaves its picture only.
     With `record_har`, `network.har` is written into the artifact folder at shutdown, and with `record_video`,
     `video.webm`, which ends early when it has reached `video_max_bytes`.
     `storage_state` is what `save_storage_state` wrote, as a file or a document; the browser begins with it.
@@ -72,6 +74,9 @@ class LaunchContext:
     proxy: str | None = None
     timeout_ms: float = 30_000
     trace_enabled: bool = False
+    trace_dom: bool = True
+    trace_dom_max_nodes: int = 20_000
+    trace_dom_max_chars: int = 4_000_000
     sandbox_mode: bool = True
     extra_args: Sequence[str] = ()
     sandbox_network_mode: str = NetworkMode.HOST
@@ -173,6 +178,8 @@ class LaunchContext:
             raise InvalidInput(f"record_har {self.record_har!r} is unknown", hint=f"use one of {', '.join(HarMode)}")
         if self.har_max_body_bytes < 0 or self.har_max_total_bytes < 0:
             raise InvalidInput("the limits of the HAR must not be below 0", hint="leave them out for the defaults")
+        if not (0 < self.trace_dom_max_nodes <= 100_000 and 0 < self.trace_dom_max_chars <= 20_000_000):
+            raise InvalidInput("a limit of trace_dom is out of range", hint="leave it out for the default")
         if self.video_max_bytes <= 0:
             raise InvalidInput(
                 f"video_max_bytes must be above 0, got {self.video_max_bytes}", hint="leave it out for the default"

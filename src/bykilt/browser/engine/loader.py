@@ -9,6 +9,7 @@ from bykilt.browser.engine.browser_engine import BrowserEngine, EngineType
 from bykilt.browser.engine.errors import UnknownEngine
 from bykilt.clock import Clock
 from bykilt.events.model import FactSink
+from bykilt.events.redactor import KEEP_ALL, Redactor
 
 DEFAULT_ENGINE = EngineType.CDP
 
@@ -39,6 +40,7 @@ class EngineLoader:
         facts: FactSink | None = None,
         artifact_dir: Path | None = None,
         clock: Clock | None = None,
+        redactor: Redactor = KEEP_ALL,
     ) -> BrowserEngine:
         """Return a new engine, not yet launched.
 
@@ -48,7 +50,7 @@ class EngineLoader:
         if EngineLoader.resolve(engine_type) is EngineType.PLAYWRIGHT:
             from bykilt.browser.engine.playwright_engine import PlaywrightEngine
 
-            return PlaywrightEngine(facts=facts, artifact_dir=artifact_dir, clock=clock)
+            return PlaywrightEngine(facts=facts, artifact_dir=artifact_dir, clock=clock, redactor=redactor)
         from bykilt.browser.engine.cdp_engine import CDPEngine
 
-        return CDPEngine(facts=facts, artifact_dir=artifact_dir, clock=clock)
+        return CDPEngine(facts=facts, artifact_dir=artifact_dir, clock=clock, redactor=redactor)

@@ -31,6 +31,7 @@ from bykilt.browser.engine.errors import ActionError, BrowserGone, LaunchFailed
 from bykilt.browser.engine.launch_context import LaunchContext
 from bykilt.browser.engine.launching import chromium_settings, launch_errors
 from bykilt.browser.engine.playwright_actions import HANDLERS
+from bykilt.browser.engine.playwright_dom import PlaywrightDom
 from bykilt.browser.engine.playwright_emulation import PlaywrightEmulation, context_options
 from bykilt.browser.engine.playwright_facts import PageFacts
 from bykilt.browser.engine.playwright_files import context_id_of, open_courier, watch_downloads
@@ -44,6 +45,7 @@ from bykilt.browser.engine.progress import Progress
 from bykilt.browser.engine.proxy import parse_proxy
 from bykilt.browser.engine.remote_files import RemoteFiles
 from bykilt.browser.engine.request_record import RequestRecord
+from bykilt.browser.engine.scripted_frame import ScriptedFrame
 from bykilt.browser.engine.storage_state import read_storage_state
 from bykilt.browser.engine.upload_files import StagedUpload, UploadFile, by_source, stage
 from bykilt.browser.engine.video_recorder import Screencast, VideoRecorder
@@ -81,6 +83,7 @@ class PlaywrightEngine(BrowserEngine):
 
     async def open_browser(self, context: LaunchContext) -> None:
         self._closing = self._lost = False
+        self._dom = PlaywrightDom()
         settings = chromium_settings(context)
         if context.cdp_url is None:
             with launch_errors():
@@ -124,9 +127,8 @@ class PlaywrightEngine(BrowserEngine):
         pages = self._pages = PageRegistry(opened, self, self.clock)
         self._network = PlaywrightNetwork(opened, pages, self, self.clock)
         heard = not isinstance(self._facts, Unheard)
-        PageFacts(pages, self, self.clock, self.dialogs, self._har).listen(
-            opened, to_network=heard or self._har is not None
-        )
+        facts = PageFacts(pages, self, self.clock, self.dialogs, self._bodies, self._har)
+        facts.listen(opened, to_network=heard or self._bodies.wanted)
         page = opened.pages[0] if opened.pages else await opened.new_page()
         pages.make_current(pages.entry_of(page))
         await self._accept_downloads(context, pages.entry_of(page))
@@ -346,6 +348,12 @@ class PlaywrightEngine(BrowserEngine):
 
     def screencast(self, recorder: VideoRecorder) -> Screencast:
         return PlaywrightScreencast(lambda: self._pages.current if self._pages is not None else None, recorder)
+
+    async def dom_frames(self) -> list[ScriptedFrame]:
+        entry = self._pages.current if self._pages is not None else None
+        if entry is None or entry.crashed or self._how_gone() is not None:
+            return []
+        return await self._dom.frames(entry)
 
     @property
     def emulation(self) -> PlaywrightEmulation:

@@ -16,13 +16,14 @@ from playwright.async_api import Error as PlaywrightError
 
 from bykilt.browser.cdp.dialogs import DialogOpening
 from bykilt.browser.engine.dialogs import Dialogs
-from bykilt.browser.engine.har_file import HarFile
 from bykilt.browser.engine.playwright_pages import PageRegistry
+from bykilt.browser.engine.response_bodies import ResponseBodies
 from bykilt.clock import Clock
 from bykilt.events.credential_headers import shown_headers
 from bykilt.events.model import ConsoleMessage, FactSink, PageError, RequestFinished
 from bykilt.ids import PageId
 from bykilt.json_types import JsonValue
+from bykilt.trace.har import HarRecorder
 
 _MAX_TEXT = 10_000
 _LEVELS = {"startGroup": "group", "startGroupCollapsed": "group", "endGroup": "group"}
@@ -34,14 +35,21 @@ class PageFacts:
     """Turns the events of a context into facts."""
 
     def __init__(
-        self, pages: PageRegistry, facts: FactSink, clock: Clock, dialogs: Dialogs, har: HarFile | None = None
+        self,
+        pages: PageRegistry,
+        facts: FactSink,
+        clock: Clock,
+        dialogs: Dialogs,
+        bodies: ResponseBodies,
+        har: HarRecorder | None,
     ) -> None:
         self._pages = pages
         self._dialogs = dialogs
         self._facts = facts
         self._clock = clock
         self._numbers = itertools.count(1)
-        self._har = har if har is not None and har.recorder.with_bodies else None
+        self._bodies = bodies
+        self._har = har if har is not None and har.with_bodies else None
         self._bodies_asked: dict[Request, str] = {}
 
     def listen(self, context: BrowserContext, *, to_network: bool) -> None:
@@ -53,7 +61,7 @@ class PageFacts:
         if to_network:
             context.on("requestfailed", self._request)
             context.on("requestfinished", self._request)
-            if self._har is not None:
+            if self._bodies.wanted:
                 context.on("requestfinished", self._body)
 
     def _now_ms(self) -> float:
@@ -117,7 +125,7 @@ class PageFacts:
         now_ms = self._now_ms()
         request_id = f"request@{next(self._numbers)}"
         if self._har is not None and request.post_data_buffer is not None:
-            self._har.recorder.add_sent(request_id, request.post_data_buffer.decode("utf-8", errors="replace"))
+            self._har.add_sent(request_id, request.post_data_buffer.decode("utf-8", errors="replace"))
         self._facts.publish(
             RequestFinished(
                 request_id=request_id,
@@ -141,12 +149,12 @@ class PageFacts:
                 failure=request.failure or "",
             )
         )
-        if self._har is not None and response is not None and self._har.ask(request_id):
+        if response is not None and not request.failure and self._bodies.ask(request_id):
             self._bodies_asked[request] = request_id
 
     async def _body(self, request: Request) -> None:
-        request_id, har = self._bodies_asked.pop(request, None), self._har
-        if request_id is None or har is None:
+        request_id = self._bodies_asked.pop(request, None)
+        if request_id is None:
             return
         body: bytes | None = None
         try:
@@ -155,7 +163,7 @@ class PageFacts:
         except PlaywrightError:
             pass  # the page has left it behind, or is gone
         finally:
-            har.came(request_id, body, is_text=_is_utf8(body))
+            self._bodies.came(request_id, body, is_text=_is_utf8(body))
 
 
 def page_of(request: Request, pages: PageRegistry) -> PageId | None:

@@ -17,8 +17,9 @@ from bykilt.clock import Clock
 from bykilt.events.model import FactSink, ScreenshotTaken, SnapshotPhase
 from bykilt.ids import CallId, PageId
 
-_PATIENCE_S = 2.0
-_FRESH_S = 0.05
+PATIENCE_S = 2.0
+FRESH_S = 0.05
+_SHARE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,21 @@ class TracePictures:
         self._last: _Taken | None = None
         self.files: list[Path] = []
         """Those that were stored, oldest first."""
+        self._due_s = 0.0
+
+    def is_due(self, phase: SnapshotPhase, page_id: PageId | None) -> bool:
+        """Whether a picture costs nothing now, or enough time has passed since the last one was taken.
+
+        A picture holds the action up for as long as the page takes to be drawn. Where the content of the page is kept
+        anyway, pictures may take a tenth of the time.
+        """
+        return self._shared(phase, page_id) is not None or self._clock.monotonic_s() >= self._due_s
+
+    def _shared(self, phase: SnapshotPhase, page_id: PageId | None) -> ScreenshotTaken | None:
+        last = self._last
+        if phase is not SnapshotPhase.BEFORE or last is None or last.fact.page_id != page_id:
+            return None
+        return last.fact if self._clock.monotonic_s() - last.at_s < FRESH_S else None
 
     async def take(
         self,
@@ -62,19 +78,20 @@ class TracePictures:
 
         The picture after one action serves as the picture before the next when that follows at once.
         """
-        now_s = self._clock.monotonic_s()
-        last = self._last
-        if phase is SnapshotPhase.BEFORE and last and last.fact.page_id == page_id and now_s - last.at_s < _FRESH_S:
-            self._announce(
-                last.fact.file, last.fact.media_type, last.fact.width, last.fact.height, call_id, phase, page_id
-            )
+        last = self._shared(phase, page_id)
+        if last is not None:
+            self._announce(last.file, last.media_type, last.width, last.height, call_id, phase, page_id)
             return
+        started_s = self._clock.monotonic_s()
         picture = None
         try:
-            with anyio.move_on_after(_PATIENCE_S):
+            with anyio.move_on_after(PATIENCE_S):
                 picture = await shutter()
         except ActionError:
             return
+        finally:
+            now_s = self._clock.monotonic_s()
+            self._due_s = now_s + (now_s - started_s) * _SHARE
         if picture is None:
             return
         self._count += 1

@@ -28,6 +28,8 @@ PASSIVE = (
 )
 # These listen to the events of their frame from the moment they are evaluated.
 NAMES = (*PASSIVE, "pointer", "element_actions")
+# Needed by none of them; installed in a document when the trace asks for it.
+SNAPSHOT = "dom_snapshot"
 
 
 @cache

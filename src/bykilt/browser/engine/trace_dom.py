@@ -1,0 +1,186 @@
+"""What the frames of the page hold before and after each action, for the trace.
+
+Knows the script that reads a frame, its limits, and when what was read can be shared between two actions.
+Does not know how an engine runs a script in a frame, nor the trace format.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import anyio
+
+from bykilt.browser import injected
+from bykilt.browser.engine.trace_pictures import FRESH_S, PATIENCE_S
+from bykilt.clock import Clock
+from bykilt.events.model import DomCaptured, FactSink, SnapshotPhase
+from bykilt.events.redactor import KEEP_ALL, Redactor, masked
+from bykilt.ids import CallId, PageId
+
+MAX_FRAMES = 30
+"""How many frames of a page are read, the main one first."""
+
+# The reader of the trace and its viewer follow the nesting by recursion.
+_MAX_DEPTH = 200
+_REMEMBERED_FRAMES = 500
+NO_ANSWER = "the page did not answer in time"
+
+
+@dataclass(frozen=True, slots=True)
+class DomLimits:
+    """How much of one frame is kept."""
+
+    nodes: int
+    chars: int
+
+    def __str__(self) -> str:
+        return f"{{nodes: {self.nodes}, length: {self.chars}, depth: {_MAX_DEPTH}}}"
+
+
+class DomFrame(Protocol):
+    """One frame as it is now. `world` changes with its document: nothing is installed in a new one."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def world(self) -> Hashable: ...
+
+    @property
+    def children(self) -> Sequence[str]:
+        """The ids of the frames right below it."""
+
+    async def evaluate(self, expression: str) -> Any:
+        """Return what the expression yields in a world of our own; None when there was no answer."""
+
+    async def mark(self, child: str) -> None:
+        """Call `bykiltDom.mark` with the element that shows a child, and the child's id."""
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is known of one frame's document."""
+
+    world: Hashable = None
+    number: int = 0
+    marked: set[str] = field(default_factory=set)
+
+
+class TraceDom:
+    """Reads, stores and announces them. What cannot be had is left out; the action goes on."""
+
+    def __init__(self, folder: Path, facts: FactSink, clock: Clock, redactor: Redactor, limits: DomLimits) -> None:
+        self._root = folder
+        self._folder = folder / "trace"
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._facts = facts
+        self._clock = clock
+        self._redactor = redactor
+        self._limits = limits
+        self._count = 0
+        self._known: dict[str, _Known] = {}
+        self._last: list[DomCaptured] = []
+        self._last_s = 0.0
+
+    async def read(
+        self,
+        frames: Callable[[], Awaitable[Sequence[DomFrame]]],
+        call_id: CallId,
+        phase: SnapshotPhase,
+        page_id: PageId | None,
+    ) -> list[DomCaptured]:
+        """Return what is to be announced of the page as it is now. Takes two seconds at most.
+
+        What was read after one action serves as what was there before the next when that follows at once.
+        """
+        if page_id is None:
+            return []
+        last = self._last
+        if phase is SnapshotPhase.BEFORE and last and last[0].page_id == page_id and self._is_fresh():
+            return [replace(fact, call_id=call_id, phase=phase) for fact in last]
+        place = DomCaptured("", call_id, phase, page_id, "", "", True, self._now_ms())
+        found: dict[int, DomCaptured] = {}
+        with anyio.move_on_after(PATIENCE_S):
+            given = (await frames())[:MAX_FRAMES]
+            if given:
+                found[0] = replace(place, frame_id=given[0].id, url=self._mask(given[0].url), left_out=NO_ANSWER)
+            await self._read_all(given, place, found)
+        return [found[number] for number in sorted(found)]
+
+    def announce(self, captured: list[DomCaptured]) -> None:
+        """Tell of what was read."""
+        for fact in captured:
+            self._facts.publish(fact)
+        self._last, self._last_s = captured, self._clock.monotonic_s()
+
+    def _is_fresh(self) -> bool:
+        return self._clock.monotonic_s() - self._last_s < FRESH_S
+
+    async def _read_all(self, frames: Sequence[DomFrame], place: DomCaptured, found: dict[int, DomCaptured]) -> None:
+        async def read(number: int, frame: DomFrame) -> None:
+            fact = await self._read_frame(frame, replace(place, is_main=number == 0))
+            if fact is not None:
+                found[number] = fact
+
+        if len(frames) == 1:
+            await read(0, frames[0])
+            return
+        async with anyio.create_task_group() as group:
+            for number, frame in enumerate(frames):
+                group.start_soon(read, number, frame)
+
+    async def _read_frame(self, frame: DomFrame, place: DomCaptured) -> DomCaptured | None:
+        known = self._known.pop(frame.id, None) or _Known()
+        self._known[frame.id] = known
+        if len(self._known) > _REMEMBERED_FRAMES:
+            self._known.pop(next(iter(self._known)))
+        unmarked = [child for child in frame.children if child not in known.marked]
+        is_new = known.world != frame.world
+        if is_new:
+            known.world, known.marked, unmarked = frame.world, set(), list(frame.children)
+        if unmarked:
+            if is_new and await frame.evaluate(f"{injected.source(injected.SNAPSHOT)}; true") is None:
+                known.world = None
+                return None
+            for child in unmarked:
+                await frame.mark(child)
+                known.marked.add(child)
+            is_new = False
+        script = injected.source(injected.SNAPSHOT) if is_new else ""
+        answer = await frame.evaluate(f"{script}; bykiltDom.take({known.number}, {self._limits})")
+        here = replace(place, frame_id=frame.id, url=self._mask(frame.url))
+        if not isinstance(answer, dict):
+            known.world = None
+            return replace(here, left_out="the page changed while it was read") if place.is_main else None
+        reason = answer.get("reason")
+        if reason is not None:
+            return replace(here, left_out=self._mask(str(reason)[:200]))
+        known.number = int(answer["number"])
+        return replace(here, file=self._keep(str(answer["text"])), time_ms=self._now_ms())
+
+    def _keep(self, text: str) -> str:
+        if self._redactor is not KEEP_ALL:
+            try:
+                document = json.loads(text)
+                document["html"] = masked(document["html"], self._redactor, keys_too=True)
+                document["overrides"] = masked(document["overrides"], self._redactor)
+                text = json.dumps(document, ensure_ascii=False)
+            except (ValueError, KeyError, TypeError, RecursionError):
+                text = "{}"
+        self._count += 1
+        path = self._folder / f"{self._count:05d}.dom.json"
+        path.write_bytes(text.encode(errors="replace"))
+        return str(path.relative_to(self._root))
+
+    def _mask(self, text: str) -> str:
+        return self._redactor.mask(text)
+
+    def _now_ms(self) -> float:
+        return self._clock.monotonic_s() * 1000
