@@ -227,6 +227,16 @@ class PageClosed:
 
 
 @dataclass(frozen=True, slots=True)
+class PageCrashed:
+    """The renderer of a page is gone; the page stays, and can be brought back by navigating."""
+
+    kind: ClassVar[str] = "page.crashed"
+    page_id: PageId
+    url: str
+    time_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class PageNavigated:
     kind: ClassVar[str] = "page.navigated"
     page_id: PageId
@@ -383,6 +393,7 @@ Fact: TypeAlias = (
     | ResponseKept
     | PageOpened
     | PageClosed
+    | PageCrashed
     | PageNavigated
     | ConsoleMessage
     | PageError

@@ -12,6 +12,7 @@ from bykilt.events.model import (
     Event,
     Fact,
     PageClosed,
+    PageCrashed,
     PageNavigated,
     PageOpened,
     ScreenshotTaken,
@@ -28,7 +29,7 @@ def moment_of(fact: Fact) -> float | None:
             return fact.start_ms
         case ActionFinished():
             return fact.end_ms
-        case ActionLogged() | ScreenshotTaken() | PageOpened() | PageClosed() | PageNavigated():
+        case ActionLogged() | ScreenshotTaken() | PageOpened() | PageClosed() | PageCrashed() | PageNavigated():
             return fact.time_ms
         case _:
             return None

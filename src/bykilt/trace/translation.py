@@ -24,6 +24,7 @@ from bykilt.events.model import (
     Fact,
     Failure,
     PageClosed,
+    PageCrashed,
     PageError,
     PageNavigated,
     PageOpened,
@@ -162,6 +163,8 @@ class Translation:
             case PageClosed():
                 self._doms.page_closed(fact.page_id)
                 yield page_line(fact)
+            case PageCrashed():
+                yield note_line(f"the page {fact.url} crashed", fact.time_ms, is_warning=True)
             case PageNavigated():
                 yield from self._calls.note(f"navigated to {fact.url}", fact.time_ms)
             case ConsoleMessage():

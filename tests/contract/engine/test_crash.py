@@ -9,7 +9,7 @@ import pytest
 
 from bykilt.browser.engine.browser_engine import BrowserEngine
 from bykilt.browser.engine.launch_context import LaunchContext
-from bykilt.events.model import BrowserClosed, BrowserStarted
+from bykilt.events.model import BrowserClosed, BrowserStarted, PageCrashed
 from tests.support.engines import VIEWPORT, Facts, NewEngine, do, fails, go, js, processes_of, still_living
 from tests.support.site import Site
 
@@ -41,6 +41,16 @@ async def test_after_a_crash_every_action_says_so(
     result = await fails(engine, kind, "page_crashed", **fields)
 
     assert result.duration_ms < 3000
+
+
+async def test_a_crash_is_told_of(engine: BrowserEngine, site: Site, facts: Facts) -> None:
+    """Contract, both engines: once, with the page that it happened to and what that had shown."""
+    await go(engine, site.url("a.html"))
+
+    await fails(engine, "navigate", "page_crashed", url="chrome://crash")
+
+    (crash,) = facts.of(PageCrashed)
+    assert (crash.page_id, crash.url) == (engine.current_page, site.url("a.html"))
 
 
 async def test_navigating_brings_a_crashed_page_back(engine: BrowserEngine, site: Site) -> None:

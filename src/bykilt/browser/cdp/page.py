@@ -57,7 +57,7 @@ from bykilt.browser.cdp.protocol_events import (
 from bykilt.browser.cdp.realms import WORLD_NAME
 from bykilt.browser.cdp.session_features import SessionFeature, TargetKind, target_kind
 from bykilt.clock import Clock
-from bykilt.events.model import FactSink, PageNavigated, RequestFinished
+from bykilt.events.model import FactSink, PageCrashed, PageNavigated, RequestFinished
 from bykilt.ids import PageId
 
 if TYPE_CHECKING:
@@ -332,6 +332,7 @@ class Page:
     def _crashed(self) -> None:
         self.crashed = True
         self._crashed_ms = self._outside.now_ms()
+        self._outside.facts.publish(PageCrashed(self.id, self.url, self._crashed_ms))
         session_id = self.session.id
         self.session.fail_in_flight(
             lambda method: TargetCrashed("the renderer crashed", method=method, session_id=session_id)

@@ -16,7 +16,7 @@ from bykilt.browser.engine.errors import PageClosed as PageIsClosed
 from bykilt.browser.engine.errors import UnknownPage
 from bykilt.browser.engine.references import References
 from bykilt.clock import Clock
-from bykilt.events.model import FactSink, PageClosed, PageNavigated, PageOpened
+from bykilt.events.model import FactSink, PageClosed, PageCrashed, PageNavigated, PageOpened
 from bykilt.ids import PageId
 
 T = TypeVar("T")
@@ -211,6 +211,7 @@ class PageRegistry:
 
     def _crashed(self, entry: PageEntry) -> None:
         entry.crashed = True
+        self._facts.publish(PageCrashed(entry.id, entry.page.url, self._now_ms()))
         entry.changed()
 
     def _navigated(self, entry: PageEntry, frame: Frame) -> None:
