@@ -76,7 +76,7 @@ steps:
       - {action: click, selector: "#late", timeout_ms: 500}
   - action: click
     selector: "#gone"
-    timeout_ms: 200
+    timeout_ms: 1000
     on_error:
       - {action: variable, name: seen, value: "${error.code}"}
   - {action: save_data, file: shop.csv, data: "${vars.rows}"}
