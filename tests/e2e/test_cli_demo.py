@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import signal
+import subprocess
 import urllib.request
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import pytest
 from bykilt.browser.engine.browser_engine import LaunchContext
 from bykilt.browser.engine.loader import EngineLoader
 from bykilt.cli.run_options import ENGINES
+from tests.architecture._sources import ROOT
 from tests.support.command_line import CommandLine
 
 SHOWS_ORDERS = (
@@ -89,3 +92,25 @@ def test_serving_a_trace_ends_with_a_signal(bykilt: CommandLine, number: signal.
     serving.send(number)
     said = serving.end()
     assert (said.code, said.err) == (0, "")
+
+
+def test_make_serve_shows_the_latest_run_until_it_is_interrupted(tmp_path: Path) -> None:
+    """Where nothing has run yet, the demo runs first."""
+    command = ["make", "--silent", "serve", "ARGS=--no-open --json"]
+    environment = {**os.environ, "BYKILT_HOME": str(tmp_path)}
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as serving:
+        assert serving.stdout is not None
+        said: list[str] = []
+        try:
+            while not any('"url"' in line for line in said):
+                said.append(serving.stdout.readline())
+                assert said[-1], said
+            url = said[-1].partition('"url":')[2].strip(' "}\n')
+            with urllib.request.urlopen(url, timeout=10) as page:
+                assert page.status == 200
+        finally:
+            os.killpg(serving.pid, signal.SIGINT)
+        assert serving.wait(20) is not None
+    assert list((tmp_path / "runs").iterdir()), "the demo ran"
