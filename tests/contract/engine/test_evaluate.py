@@ -185,3 +185,13 @@ async def test_a_page_that_bends_its_own_objects_does_not_bend_ours(engine: Brow
     await go(engine, site.url("bent.html"))
 
     assert (await do(engine, "extract", selector="h1"))["result"] == "Bent"
+
+
+async def test_a_page_with_a_json_of_its_own_breaks_nothing(engine: BrowserEngine, site: Site) -> None:
+    """Contract, both engines: the value comes all the same, or an error that says why not."""
+    site.set_page("/json", "<script>JSON.stringify = () => 'nonsense'</script>")
+    await go(engine, site.url("json"))
+
+    for expression in ("({a: 1})", "JSON.stringify = () => 7; [1]"):
+        result = await engine.dispatch({"type": "evaluate_js", "expression": expression})
+        assert result.success or result.metadata["error_code"] == "not_json"

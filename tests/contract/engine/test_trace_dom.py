@@ -218,3 +218,20 @@ async def test_a_page_that_crashed_is_left_out(traced: BrowserEngine, heard: Fac
     await go(traced, site.url("a.html"))
     assert last(heard).file
     assert last(heard).url == site.url("a.html")
+
+
+async def test_a_disk_that_is_full_makes_no_action_fail(
+    traced: BrowserEngine, heard: Facts, site: Site, tmp_path: Path
+) -> None:
+    """Contract, both engines: and what is kept later does not refer to what was not."""
+    await show(traced, site, "<p id=p>old</p><b>the same</b>")
+    (tmp_path / "trace").rename(tmp_path / "away")
+    await js(traced, "document.getElementById('p').textContent = 'middle'")
+    assert last(heard).left_out.startswith("it could not be written")
+    (tmp_path / "away").rename(tmp_path / "trace")
+
+    await js(traced, "document.getElementById('p').textContent = 'new'")
+
+    document = read(tmp_path, last(heard))
+    assert document["whole"]
+    assert "the same" in json.dumps(document["html"])

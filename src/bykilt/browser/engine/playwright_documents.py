@@ -314,7 +314,11 @@ async def _evaluated(target: Target, expression: str, arg: JsonValue) -> JsonVal
         raise ScriptFailed(answer["message"], stack=answer["stack"])
     if "unfit" in answer:
         raise NotJson(answer["unfit"])
-    value: JsonValue = json.loads(answer["json"])
+    try:
+        value: JsonValue = json.loads(answer["json"])
+    except (ValueError, TypeError, RecursionError) as error:
+        # The script runs in the page's world, where the page may have put another `JSON`.
+        raise NotJson("the page's own JSON.stringify wrote something else") from error
     return value
 
 

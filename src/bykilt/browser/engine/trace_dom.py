@@ -27,6 +27,8 @@ MAX_FRAMES = 30
 # The reader of the trace and its viewer follow the nesting by recursion.
 _MAX_DEPTH = 200
 _REMEMBERED_FRAMES = 500
+# References and brackets are not counted by the script.
+_OVERHEAD = 2_000_000
 NO_ANSWER = "the page did not answer in time"
 
 
@@ -88,6 +90,7 @@ class TraceDom:
         self._known: dict[str, _Known] = {}
         self._last: list[DomCaptured] = []
         self._last_s = 0.0
+        self._is_open = False
 
     async def read(
         self,
@@ -105,6 +108,11 @@ class TraceDom:
         last = self._last
         if phase is SnapshotPhase.BEFORE and last and last[0].page_id == page_id and self._is_fresh():
             return [replace(fact, call_id=call_id, phase=phase) for fact in last]
+        if self._is_open:
+            # What was read last was never told: nothing may refer to it.
+            for known in self._known.values():
+                known.number += 1
+        self._is_open = True
         place = DomCaptured("", call_id, phase, page_id, "", "", True, self._now_ms())
         found: dict[int, DomCaptured] = {}
         with anyio.move_on_after(PATIENCE_S):
@@ -118,6 +126,7 @@ class TraceDom:
         """Tell of what was read."""
         for fact in captured:
             self._facts.publish(fact)
+        self._is_open = False
         self._last, self._last_s = captured, self._clock.monotonic_s()
 
     def _is_fresh(self) -> bool:
@@ -162,8 +171,16 @@ class TraceDom:
         reason = answer.get("reason")
         if reason is not None:
             return replace(here, left_out=self._mask(str(reason)[:200]))
-        known.number = int(answer["number"])
-        return replace(here, file=self._keep(str(answer["text"])), time_ms=self._now_ms())
+        number, text = answer.get("number"), answer.get("text")
+        # What a renderer says that was taken over is not what our script says.
+        if type(number) is not int or not isinstance(text, str) or len(text) > 2 * self._limits.chars + _OVERHEAD:
+            return replace(here, left_out="the page could not be read")
+        known.number = number
+        try:
+            return replace(here, file=self._keep(text), time_ms=self._now_ms())
+        except OSError as error:
+            known.number += 1
+            return replace(here, left_out=f"it could not be written: {error.strerror}")
 
     def _keep(self, text: str) -> str:
         if self._redactor is not KEEP_ALL:

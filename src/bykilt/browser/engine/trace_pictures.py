@@ -97,7 +97,10 @@ class TracePictures:
         self._count += 1
         suffix = "jpeg" if picture.media_type == "image/jpeg" else "png"
         path = self._folder / f"{self._count:05d}.{suffix}"
-        path.write_bytes(picture.data)
+        try:
+            path.write_bytes(picture.data)
+        except OSError:
+            return
         self.files.append(path)
         name = str(path.relative_to(self._root))
         self._announce(name, picture.media_type, picture.width, picture.height, call_id, phase, page_id)
