@@ -37,7 +37,7 @@ async def test_each_action_has_a_picture_before_and_after(new_engine: NewEngine,
 async def test_beside_the_content_of_pages_there_are_fewer_pictures(
     new_engine: NewEngine, site: Site, tmp_path: Path
 ) -> None:
-    """Contract, both engines: they take a tenth of the time at most, but one is always taken of a failure."""
+    """Contract, both engines: they take a twentieth of the time at most, but one is always taken of a failure."""
     facts = Facts()
     engine = new_engine(facts=facts, artifact_dir=tmp_path)
     await engine.launch(LaunchContext(viewport=VIEWPORT, trace_enabled=True))

@@ -19,7 +19,7 @@ from bykilt.ids import CallId, PageId
 
 PATIENCE_S = 2.0
 FRESH_S = 0.05
-_SHARE = 10
+_SHARE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class TracePictures:
         """Whether a picture costs nothing now, or enough time has passed since the last one was taken.
 
         A picture holds the action up for as long as the page takes to be drawn. Where the content of the page is kept
-        anyway, pictures may take a tenth of the time.
+        anyway, pictures may take a twentieth of the time.
         """
         return self._shared(phase, page_id) is not None or self._clock.monotonic_s() >= self._due_s
 
