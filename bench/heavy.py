@@ -23,7 +23,7 @@ from bench.heavy_subject import HeavySubject, Session
 from bench.measure import flow, must
 
 DRIVERS = {"Playwright": "playwright_heavy", "bykilt cdp": "bykilt_heavy"}
-PARALLEL, FLOWS_EACH, REQUESTS, REPEATS = 8, 4, 200, 5
+PARALLEL, FLOWS_EACH, REQUESTS, REPEATS = 8, 3, 100, 5
 _PATIENCE_S = 300
 _FETCHES = f"""(async () => {{ const begun = performance.now();
 for (let n = 0; n < {REQUESTS}; n++) await (await fetch('/small?' + n)).text();
@@ -48,7 +48,7 @@ async def parallel_flows(subject: HeavySubject, url: str) -> float:
 
 
 async def interception(subject: HeavySubject, url: str) -> float:
-    """Return what it adds to each request that all are seen by the driver and go on unchanged."""
+    """Return what it adds to each request that the driver holds it and lets it go on with one more header."""
     session = await subject.open()
     await session.navigate(f"{url}/page")
     await session.evaluate(_FETCHES)

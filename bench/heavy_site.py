@@ -17,6 +17,9 @@ for(let at=3;at<d.data.length;at+=4)d.data[at]=255;c.putImageData(d,0,0)</script
 
 
 class _Handler(Handler):
+    # Else an answer waits 40 ms for the acknowledgement of its own headers, and nothing else is seen.
+    disable_nagle_algorithm = True
+
     def do_GET(self) -> None:
         page = {"/table": _TABLE, "/noise": _NOISE}.get(self.path)
         if page is not None:

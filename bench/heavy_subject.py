@@ -14,7 +14,7 @@ class Session(Subject, Protocol):
     async def close(self) -> None: ...
 
     async def intercept_all(self) -> None:
-        """See every request from now on, and let it go on unchanged."""
+        """Hold every request from now on, and let it go on with one more header."""
         ...
 
     async def intercepted(self) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 from bench.heavy_subject import HeavySubject, Session
 from bench.subjects.bykilt_engine import BykiltEngine
 from bykilt.browser.engine.launch_context import LaunchContext
+from bykilt.json_types import JsonObject
 
 
 class _Session(BykiltEngine):
@@ -21,7 +22,8 @@ class _Session(BykiltEngine):
         await self._engine.shutdown()
 
     async def intercept_all(self) -> None:
-        await self._engine.enable_network_interception(["*"])
+        rule: JsonObject = {"url": "*", "change_request": {"headers": {"X-Seen": "1"}}}
+        await self._engine.enable_network_interception(["*"], [rule])
 
     async def intercepted(self) -> int:
         # The record keeps the latest ones; each of them was held and let go by the engine.

@@ -23,7 +23,7 @@ class _Session(PlaywrightPython):
     async def intercept_all(self) -> None:
         async def go_on(route: Route) -> None:
             self._seen += 1
-            await route.continue_()
+            await route.continue_(headers={**route.request.headers, "x-seen": "1"})
 
         await self._context.route("**/*", go_on)
 

@@ -208,7 +208,7 @@ async def test_a_video_that_cannot_be_written_disturbs_nobody(recording: Recordi
 
 async def test_a_traced_run_has_a_preview(recording: Recording, engine: BrowserEngine, site: Site) -> None:
     """Contract, both engines: small, animated, and without a video too."""
-    recorder = await recording.begin(record_video=False, trace_enabled=True, trace_dom=False)
+    recorder = await recording.begin(record_video=False, trace_enabled=True)
     for colour in ("red", "lime", "blue"):
         await go(recorder, site.url(coloured(site, colour)))
     await recorder.shutdown()

@@ -20,6 +20,7 @@ from bykilt.ids import CallId, PageId
 PATIENCE_S = 2.0
 FRESH_S = 0.05
 _SHARE = 20
+_FIRST = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +58,12 @@ class TracePictures:
         """Whether a picture costs nothing now, or enough time has passed since the last one was taken.
 
         A picture holds the action up for as long as the page takes to be drawn. Where the content of the page is kept
-        anyway, pictures may take a twentieth of the time.
+        anyway, pictures may take a twentieth of the time; but the first ones are taken after every action, so that
+        a short run can be looked at, and has a preview that moves.
         """
-        return self._shared(phase, page_id) is not None or self._clock.monotonic_s() >= self._due_s
+        if self._shared(phase, page_id) is not None or self._clock.monotonic_s() >= self._due_s:
+            return True
+        return phase is SnapshotPhase.AFTER and self._count < _FIRST
 
     def _shared(self, phase: SnapshotPhase, page_id: PageId | None) -> ScreenshotTaken | None:
         last = self._last
