@@ -126,7 +126,7 @@ async def test_where_an_animation_ends_is_shown(recording: Recording, engine: Br
     recorder = await recording.begin()
     await go(recorder, site.url("moves"))
     await do(recorder, "wait_for", expression="document.body.style.background === 'yellow'")
-    await do(recorder, "wait_for", ms=2 * A_WHILE_MS)
+    await do(recorder, "wait_for", ms=5 * A_WHILE_MS)
     await show(recorder, site.url(coloured(site, "red")))
     await recorder.shutdown()
 
