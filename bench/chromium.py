@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shlex
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,3 +46,41 @@ def unprivileged_chromium() -> Iterator[str]:
         script.write_text(_SCRIPT.format(home=shlex.quote(str(home)), drop=drop, give=give, chromium=chromium))
         script.chmod(0o755)
         yield str(script)
+
+
+class ListeningChromium:
+    """A headless Chromium with a debugging port, for drivers that attach to one."""
+
+    def __init__(self) -> None:
+        self._profile = tempfile.mkdtemp(prefix="bykilt-bench-profile-")
+
+    async def start(self, chromium: str) -> str:
+        """Start it and return its WebSocket address."""
+        self._process = await asyncio.create_subprocess_exec(
+            chromium,
+            "--headless=new",
+            "--remote-debugging-port=0",
+            f"--user-data-dir={self._profile}",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--window-size=1280,720",
+            "about:blank",
+            stderr=asyncio.subprocess.PIPE,
+        )
+        assert self._process.stderr is not None
+        async for line in self._process.stderr:
+            if b"DevTools listening on " in line:
+                self._drain = asyncio.create_task(self._process.stderr.read())
+                return line.decode().split("listening on ")[1].strip()
+        raise SystemExit("Chromium ended without naming its address")
+
+    async def ended(self) -> None:
+        """Wait for its end and remove its profile."""
+        await self._process.wait()
+        await self._drain
+        shutil.rmtree(self._profile, ignore_errors=True)
+
+    async def stop(self) -> None:
+        """End it."""
+        self._process.terminate()
+        await self.ended()

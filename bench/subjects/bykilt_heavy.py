@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import shutil
-import tempfile
 from collections.abc import Sequence
 from typing import Any
 
+from bench.chromium import ListeningChromium
 from bench.heavy_subject import HeavySubject, Session
 from bench.subjects.bykilt_engine import BykiltEngine
 from bykilt.browser.engine.launch_context import LaunchContext
@@ -43,29 +41,11 @@ class BykiltHeavy:
     """Starts the browser as the others do."""
 
     async def start(self, chromium: str) -> None:
-        self._profile = tempfile.mkdtemp(prefix="bykilt-bench-profile-")
-        self._process = await asyncio.create_subprocess_exec(
-            chromium,
-            "--headless=new",
-            "--remote-debugging-port=0",
-            f"--user-data-dir={self._profile}",
-            "--no-first-run",
-            "--disable-background-networking",
-            "about:blank",
-            stderr=asyncio.subprocess.PIPE,
-        )
-        assert self._process.stderr is not None
-        async for line in self._process.stderr:
-            if b"DevTools listening on " in line:
-                self._url = line.decode().split("listening on ")[1].strip()
-                break
-        self._drain = asyncio.create_task(self._process.stderr.read())
+        self._chromium = ListeningChromium()
+        self._url = await self._chromium.start(chromium)
 
     async def stop(self) -> None:
-        self._process.terminate()
-        await self._process.wait()
-        await self._drain
-        shutil.rmtree(self._profile, ignore_errors=True)
+        await self._chromium.stop()
 
     async def open(self) -> Session:
         session = _Session("cdp")

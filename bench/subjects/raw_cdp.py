@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import shutil
-import tempfile
 from typing import Any
 
 from cdp_use.client import CDPClient
 
+from bench.chromium import ListeningChromium
 from bench.subject import Subject
 
 
@@ -18,24 +17,8 @@ class RawCdp:
     """No waiting for elements, no check of what is hit."""
 
     async def start(self, chromium: str) -> None:
-        self._profile = tempfile.mkdtemp(prefix="bykilt-bench-profile-")
-        self._process = await asyncio.create_subprocess_exec(
-            chromium,
-            "--headless=new",
-            "--remote-debugging-port=0",
-            f"--user-data-dir={self._profile}",
-            "--no-first-run",
-            "--disable-background-networking",
-            "--window-size=1280,720",
-            "about:blank",
-            stderr=asyncio.subprocess.PIPE,
-        )
-        assert self._process.stderr is not None
-        async for line in self._process.stderr:
-            if b"DevTools listening on " in line:
-                url = line.decode().split("listening on ")[1].strip()
-                break
-        self._drain = asyncio.create_task(self._process.stderr.read())
+        self._chromium = ListeningChromium()
+        url = await self._chromium.start(chromium)
         self._client = CDPClient(url)
         await self._client.start()
         send = self._client.send
@@ -50,9 +33,7 @@ class RawCdp:
     async def stop(self) -> None:
         await self._client.send.Browser.close()
         await self._client.stop()
-        await self._process.wait()
-        await self._drain
-        shutil.rmtree(self._profile, ignore_errors=True)
+        await self._chromium.ended()
 
     async def navigate(self, url: str) -> None:
         self._loaded.clear()

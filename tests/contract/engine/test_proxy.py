@@ -53,16 +53,17 @@ async def test_a_wrong_password_is_an_error_in_time(new_engine: NewEngine) -> No
         assert 0 < proxy.refused < 20
 
 
-async def test_a_proxy_without_password_needs_none(new_engine: NewEngine) -> None:
-    """Contract, both engines."""
+async def test_without_a_password_a_proxy_that_asks_gets_none(new_engine: NewEngine) -> None:
+    """Contract, both engines: its refusal is an error or is what the page shows, and nothing goes through."""
     engine = new_engine()
     with AskingProxy("aiko", "right") as proxy:
         await engine.launch(LaunchContext(proxy=f"http://{proxy.host}"))
 
         result = await engine.dispatch({"type": "navigate", "url": "http://shop.example/"})
 
+        assert not result.success or result.metadata["status"] == 407
         assert proxy.refused > 0
-        assert result.metadata.get("status", 407) == 407
+        assert proxy.seen == []
 
 
 async def test_a_kind_of_proxy_that_takes_no_password(new_engine: NewEngine) -> None:
@@ -70,6 +71,17 @@ async def test_a_kind_of_proxy_that_takes_no_password(new_engine: NewEngine) -> 
     with pytest.raises(InvalidInput, match="gives no password") as refused:
         await new_engine().launch(LaunchContext(proxy="socks5://aiko:hidden@127.0.0.1:1080"))
     assert "hidden" not in str(refused.value)
+
+
+async def test_a_password_in_an_address_that_is_none_is_not_shown(new_engine: NewEngine) -> None:
+    """Contract, both engines: neither in the error nor in the settings."""
+    context = LaunchContext(proxy="http://aiko:hidden@[::1", storage_state={"cookies": []}, emulation={})
+
+    with pytest.raises(InvalidInput, match="no address") as refused:
+        await new_engine().launch(context)
+
+    assert "hidden" not in str(refused.value)
+    assert "hidden" not in repr(context)
 
 
 async def test_offline_emulation_holds_behind_a_proxy(new_engine: NewEngine) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bykilt.browser.cdp.commands import BROWSER_GRANT_PERMISSIONS, BROWSER_RESET_PERMISSIONS
@@ -28,14 +27,14 @@ _IN_EFFECT = "already in effect"
 class CdpEmulation:
     """What the pages of one context believe."""
 
-    def __init__(self, context: BrowserContext, root: Session, plain: Emulation, product: str, user_agent: str) -> None:
+    def __init__(self, context: BrowserContext, root: Session, plain: Emulation, major: str, user_agent: str) -> None:
         self.launched = plain
         self._context = context
         self._root = root
         self._user_agent = user_agent
         self._feature = EmulationFeature(plain, user_agent)
         self._ready = False
-        self.major = product
+        self.major = major
 
     @property
     def now(self) -> Emulation:
@@ -106,7 +105,7 @@ async def emulate(engine: CDPEngine, _: Pages, action: Emulate, progress: Progre
     emulation = engine.emulation
     state = changed(emulation.now, action, emulation.launched, emulation.major)
     await emulation.change(state)
-    return emulation_output(replace(state))
+    return emulation_output(state)
 
 
 HANDLERS: Mapping[type[Any], Any] = {Emulate: emulate}

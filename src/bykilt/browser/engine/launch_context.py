@@ -71,7 +71,7 @@ class LaunchContext:
     browser_type: str = "chromium"
     viewport: Viewport | Mapping[str, int] | Sequence[int] = field(default_factory=Viewport)
     user_agent: str | None = None
-    proxy: str | None = None
+    proxy: str | None = field(default=None, repr=False)
     timeout_ms: float = 30_000
     trace_enabled: bool = False
     trace_dom: bool = True
@@ -87,8 +87,8 @@ class LaunchContext:
     cdp_url: str | None = None
     cdp_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     user_data_dir: str | Path | None = None
-    storage_state: str | Path | Mapping[str, Any] | None = None
-    emulation: Mapping[str, JsonValue] | None = None
+    storage_state: str | Path | Mapping[str, Any] | None = field(default=None, repr=False)
+    emulation: Mapping[str, JsonValue] | None = field(default=None, repr=False)
     dialog_policy: str = DialogPolicy.DISMISS
     dialog_text: str | None = None
     record_har: str = HarMode.OFF

@@ -26,7 +26,7 @@ def parse_proxy(text: str | None) -> Proxy | None:
     """Return the proxy of an address such as `http://user:password@host:8080`; None for none.
 
     Raises:
-        InvalidInput: A proxy of that kind cannot ask for a password. The password is not shown.
+        InvalidInput: It is no address, or a proxy of that kind cannot ask for a password. Neither text is shown.
     """
     if text is None:
         return None
@@ -35,7 +35,8 @@ def parse_proxy(text: str | None) -> Proxy | None:
         parts = urlsplit(address)
         user, password = parts.username, parts.password
     except ValueError:
-        return Proxy(text)
+        # The text itself may hold a password.
+        raise InvalidInput("proxy: this is no address", hint="use http://user:password@host:port") from None
     if user is None:
         return Proxy(text)
     host = parts.netloc.rpartition("@")[2]

@@ -14,7 +14,7 @@ import anyio
 
 from bykilt.browser.engine.errors import ActionError
 from bykilt.clock import Clock
-from bykilt.events.model import FactSink, ScreenshotTaken, SnapshotPhase
+from bykilt.events.model import FactSink, ScreenshotTaken, SnapshotPhase, Warned
 from bykilt.ids import CallId, PageId
 
 PATIENCE_S = 2.0
@@ -53,6 +53,7 @@ class TracePictures:
         self.files: list[Path] = []
         """Those that were stored, oldest first."""
         self._due_s = 0.0
+        self._has_warned = False
 
     def is_due(self, phase: SnapshotPhase, page_id: PageId | None) -> bool:
         """Whether a picture costs nothing now, or enough time has passed since the last one was taken.
@@ -103,11 +104,24 @@ class TracePictures:
         path = self._folder / f"{self._count:05d}.{suffix}"
         try:
             path.write_bytes(picture.data)
-        except OSError:
+        except OSError as error:
+            self._warn(error)
             return
         self.files.append(path)
         name = str(path.relative_to(self._root))
         self._announce(name, picture.media_type, picture.width, picture.height, call_id, phase, page_id)
+
+    def _warn(self, error: OSError) -> None:
+        """Say once that pictures are missing: the action goes on without."""
+        if not self._has_warned:
+            self._has_warned = True
+            self._facts.publish(
+                Warned(
+                    "trace_incomplete",
+                    f"pictures for the trace could not be written: {error.strerror or error}",
+                    "free some space on the disk",
+                )
+            )
 
     def _announce(
         self,
