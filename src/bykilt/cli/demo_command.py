@@ -132,8 +132,10 @@ def _seen(site: PracticeSite) -> dict[str, JsonValue]:
 
 
 def _keep_serving(site: PracticeSite) -> None:
-    from bykilt.cli.interruption import wait_for_interrupt
+    from bykilt.cli.interruption import interruptible
 
-    click.echo(f"\nThe practice site stays at {site.url} (user {site.user}, password {site.password}).", err=True)
-    click.echo("Press Ctrl-C to stop.", err=True)
-    wait_for_interrupt()
+    with interruptible() as until_interrupted:
+        where = f"The practice site stays at {site.url} (user {site.user}, password {site.password})."
+        click.echo(f"\n{where}", err=True)
+        click.echo("Press Ctrl-C to stop.", err=True)
+        until_interrupted()

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from queue import SimpleQueue
 
 import anyio
@@ -33,10 +34,20 @@ async def on_interrupt(end: Callable[[], Awaitable[object]]) -> None:
             await end()
 
 
-def wait_for_interrupt() -> None:
-    """Return when the user has had enough of something that goes on in threads of its own."""
+@contextmanager
+def interruptible() -> Iterator[Callable[[], object]]:
+    """Yield a function that returns when the user has had enough of something that goes on in threads of its own.
+
+    From the start of the block on no signal is lost: enter it before the user is told that the thing goes on.
+    """
     # Of all queues this is the one that may be used in a signal handler.
     interrupts: SimpleQueue[int] = SimpleQueue()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda received, _: interrupts.put(received))
-    interrupts.get()
+    before = {
+        number: signal.signal(number, lambda received, _: interrupts.put(received))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield interrupts.get
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

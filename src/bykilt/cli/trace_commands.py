@@ -41,10 +41,10 @@ def open_trace(run_name: str, opens: bool | None, as_json: bool) -> None:
       bykilt trace open latest --no-open
       bykilt trace open ./trace.zip
     """
-    from bykilt.cli.interruption import wait_for_interrupt
+    from bykilt.cli.interruption import interruptible
     from bykilt.trace.viewer_server import ViewerServer
 
-    with ViewerServer(_trace_of(run_name)) as server:
+    with ViewerServer(_trace_of(run_name)) as server, interruptible() as until_interrupted:
         if as_json:
             print_json({"url": server.url})
         else:
@@ -52,7 +52,7 @@ def open_trace(run_name: str, opens: bool | None, as_json: bool) -> None:
             click.echo("Press Ctrl-C to stop.", err=True)
         if opens if opens is not None else _has_display():
             webbrowser.open(server.url)
-        wait_for_interrupt()
+        until_interrupted()
 
 
 def _trace_of(name: str) -> Path:

@@ -42,6 +42,13 @@ async def seen(engine: BrowserEngine, ending: str) -> dict[str, Any]:
             await js(engine, "new Promise((done) => requestAnimationFrame(done))")
 
 
+async def until_recorded(engine: BrowserEngine) -> None:
+    """Return once a request was seen, so that it is held back if a rule says so."""
+    with anyio.fail_after(5):
+        while not await recorded(engine):
+            await js(engine, "new Promise((done) => requestAnimationFrame(done))")
+
+
 # ---- observing
 
 
@@ -362,9 +369,7 @@ async def test_what_is_held_back_goes_on_when_the_interception_ends(engine: Brow
     await go(engine, site.url("a.html"))
     await rule(engine, url="/hit/held", delay_ms=60_000)
     await js(engine, "void (window.held = fetch('/hit/held').then((a) => a.status)); ")
-    with anyio.fail_after(5):
-        while not await recorded(engine):
-            await js(engine, "new Promise((done) => requestAnimationFrame(done))")
+    await until_recorded(engine)
     assert site.hits("/hit/held") == 0
 
     await engine.disable_network_interception()
@@ -378,6 +383,7 @@ async def test_a_page_may_go_away_while_its_request_is_held_back(engine: Browser
     page = (await do(engine, "new_tab", url=site.url("a.html")))["page"]
     await rule(engine, url="/hit/held", delay_ms=60_000)
     await js(engine, "void fetch('/hit/held')", page=page)
+    await until_recorded(engine)
 
     await do(engine, "close_tab", page=page)
     await go(engine, site.url("b.html"))

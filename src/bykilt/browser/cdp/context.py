@@ -176,6 +176,8 @@ class BrowserContext:
         self._closing = True
         if self.id is None:
             return
+        for page in self.pages.values():
+            page.settle_for_close()
         try:
             await self._root.send(TARGET_DISPOSE_BROWSER_CONTEXT({"browserContextId": self.id}), timeout_s=5)
         except ProtocolError:

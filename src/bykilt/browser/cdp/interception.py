@@ -168,6 +168,9 @@ class Interception:
         """Listen on a new session; see `SessionFeature`."""
         self._sessions[session] = page
         session.on_close(lambda _: self._forget(session))
+        if kind is TargetKind.PAGE:
+            # With its session gone, Chromium would send what is still held back.
+            page.before_close(lambda: self._give_up(page))
         session.on(FETCH_REQUEST_PAUSED, lambda event: self._paused(session, page, event))
         session.on(FETCH_AUTH_REQUIRED, lambda event: self._asked(session, event))
         return [self._command()] if self._globs else []
@@ -223,6 +226,10 @@ class Interception:
             self._tried[attempt] = None
             answer = {"response": "ProvideCredentials", "username": found[0], "password": found[1]}
         session.post(FETCH_CONTINUE_WITH_AUTH({"requestId": event["requestId"], "authChallengeResponse": answer}))
+
+    def _give_up(self, page: Page) -> None:
+        for paused in [paused for paused in self._waiting.values() if paused.page is page]:
+            paused.fail("Aborted")
 
     def _forget(self, session: Session) -> None:
         self._sessions.pop(session, None)

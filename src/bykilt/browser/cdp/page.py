@@ -153,6 +153,7 @@ class Page:
         self._home = home or PageHome()
         self._home.shown(target_id, "")
         self.frames = FrameManager(session, self._navigated)
+        self._before_close: list[Callable[[], None]] = []
         self._setting_up: set[Any] = set()
         self._set_up_failure: BaseException | None = None
         self._start(session)
@@ -413,8 +414,18 @@ class Page:
         answer = await self.ask_when_active(PAGE_CAPTURE_SCREENSHOT(params))
         return base64.b64decode(answer["data"])
 
+    def before_close(self, handler: Callable[[], None]) -> None:
+        """Have the handler called each time the page is about to be closed by us, while its sessions still listen."""
+        self._before_close.append(handler)
+
+    def settle_for_close(self) -> None:
+        """Call those that have something to end before the page is closed."""
+        for handler in self._before_close:
+            handler()
+
     async def close(self) -> None:
         """Close the page without asking it."""
+        self.settle_for_close()
         await self.session.connection.root.send(TARGET_CLOSE_TARGET({"targetId": self.target_id}))
 
     def on_close(self, handler: Callable[[str], None]) -> None:
