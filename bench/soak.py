@@ -30,6 +30,7 @@ from bykilt.history.model import RunStatus
 from bykilt.runs.model import RunRequest
 from bykilt.settings import Settings
 
+_LAUNCH = LaunchContext(allowed_hosts=["127.0.0.1:*"])
 _FLOW = """
 bykilt: 1
 name: soak
@@ -98,7 +99,7 @@ async def runs(count: int, engine: str, url: str) -> tuple[Holdings, Holdings]:
         async with App(Settings(home=home)).run_service() as service:
 
             async def one(_: int) -> None:
-                run_id = await service.submit(RunRequest(flow=flow, params={"url": url}, engine=engine))
+                run_id = await service.submit(RunRequest(flow=flow, params={"url": url}, engine=engine, launch=_LAUNCH))
                 record = await service.wait(run_id)
                 assert record.status is RunStatus.SUCCEEDED, record
                 shutil.rmtree(home / "runs" / str(run_id), ignore_errors=True)
@@ -113,7 +114,7 @@ async def actions(count: int, engine: str, url: str) -> tuple[Holdings, Holdings
     folder = Path(tempfile.mkdtemp(prefix="bykilt-soak-"))
     subject = EngineLoader.load_engine(engine, artifact_dir=folder)
     async with subject:
-        await subject.launch(LaunchContext())
+        await subject.launch(_LAUNCH)
 
         async def one(number: int) -> None:
             step = number % 10

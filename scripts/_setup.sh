@@ -302,6 +302,30 @@ setup_playwright_driver() { # LEVEL
   esac
 }
 
+# --- the sandbox --------------------------------------------------------------------------------------------
+
+has_libseccomp() { "$PY" -c 'import ctypes; ctypes.CDLL("libseccomp.so.2")' 2>/dev/null; }
+
+# Without these two no browser starts: a run that cannot be sandboxed does not run.
+setup_sandbox() {
+  [ "$(uname)" = Linux ] || return 0
+  if command -v bwrap >/dev/null && [ -f "$VENV/.setup-sandbox" ]; then return; fi
+  if ! command -v bwrap >/dev/null || ! has_libseccomp; then
+    if can_apt; then
+      say "installing bubblewrap and libseccomp (apt-get)"
+      apt_install bubblewrap libseccomp2 || true
+    else
+      TRIED+=("apt-get: not used (needs apt-get with root or passwordless sudo, and BYKILT_NO_APT unset)")
+    fi
+  fi
+  if ! command -v bwrap >/dev/null || ! has_libseccomp; then
+    fail "bubblewrap or libseccomp is missing, which the browser's sandbox is made of" \
+      "Debian, Ubuntu: sudo apt-get install bubblewrap libseccomp2" \
+      "Fedora: sudo dnf install bubblewrap libseccomp"
+  fi
+  touch "$VENV/.setup-sandbox"
+}
+
 # --- all of it ----------------------------------------------------------------------------------------------
 
 setup() { # LEVEL
@@ -312,5 +336,6 @@ setup() { # LEVEL
   setup_python "$1"
   setup_playwright_driver "$1"
   setup_chromium
+  setup_sandbox
   exec 9>&-
 }

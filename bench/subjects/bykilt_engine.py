@@ -22,7 +22,8 @@ from bykilt.trace.writer import write_trace
 class BykiltEngine:
     """Every action goes through `dispatch`, as in a run."""
 
-    context = LaunchContext()
+    # The other drivers have no sandbox either; `bench.sandbox` says what ours costs.
+    context = LaunchContext(sandbox_mode=False)
 
     def __init__(self, name: str) -> None:
         self._engine = EngineLoader.load_engine(name)
@@ -79,7 +80,7 @@ class TracedEngine(BykiltEngine):
         stream = EventStream(RunId(self._run.name))
         stream.listen(self._file)
         self._engine = EngineLoader.load_engine(name, facts=stream, artifact_dir=self._run)
-        self.context = LaunchContext(trace_enabled=True, trace_dom=with_dom)
+        self.context = LaunchContext(trace_enabled=True, trace_dom=with_dom, sandbox_mode=False)
 
     async def write_trace(self, folder: Path) -> Path:
         return await anyio.to_thread.run_sync(write_trace, self._run)

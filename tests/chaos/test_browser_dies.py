@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from bykilt.browser.engine.browser_engine import EngineType, LaunchContext
+from bykilt.browser.engine.browser_engine import EngineType
 from bykilt.events.model import ActionStarted
 from bykilt.history.model import RunRecord, RunStatus
 from tests.chaos.conftest import DoomedRuns
 from tests.support.chaos import DoomedRun, children, command_line
+from tests.support.engines import site_launch
 from tests.support.site import Site
 
 TIMEOUT_S = 60.0
@@ -71,7 +72,7 @@ async def test_a_page_that_eats_up_its_heap_fails_the_run(doomed: DoomedRuns, si
     """The renderer ends itself: out of memory."""
     script = "for (const kept = [];;) kept.push(new Array(1e6).fill(kept.length + 0.5))"
     eat = {"id": "eat", "action": "evaluate_js", "expression": script, "timeout_ms": 50_000}
-    small = LaunchContext(extra_args=["--js-flags=--max-old-space-size=64"])
+    small = site_launch(extra_args=["--js-flags=--max-old-space-size=64"])
     steps = [goto(site.url("a.html")), eat]
     async with doomed(steps, timeout_s=TIMEOUT_S, within_s=TIMEOUT_S, launch=small) as run:
         ended = await run.end()

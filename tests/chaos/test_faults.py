@@ -16,10 +16,9 @@ import pytest
 
 from bykilt.browser.engine.actions import action_types
 from bykilt.browser.engine.browser_engine import ActionResult
-from bykilt.browser.engine.launch_context import LaunchContext
 from bykilt.events.model import BrowserStarted, PageClosed
 from bykilt.ids import PageId
-from tests.support.engines import Facts, processes_of, still_living
+from tests.support.engines import Facts, processes_of, site_launch, still_living
 from tests.support.fault_injector import Fault, FaultyEngine
 from tests.support.fault_scenes import SCENES, Scene
 from tests.support.site import Site
@@ -52,7 +51,7 @@ class Kept:
         if self._engine is None:
             self.facts = Facts()
             self._engine = FaultyEngine(artifact_dir=self._folder, facts=self.facts)
-            await self._engine.launch(LaunchContext(timeout_ms=10_000))
+            await self._engine.launch(site_launch(timeout_ms=10_000))
         engine = self._engine
         if scene.moves_pages or len(self.facts.open_pages) != 1:
             # The fault before may have hit a page that was still being prepared.

@@ -13,11 +13,11 @@ from pathlib import Path
 import anyio
 import pytest
 
-from bykilt.browser.engine.browser_engine import LaunchContext
 from bykilt.browser.engine.loader import EngineLoader
 from bykilt.cli.run_options import ENGINES
 from tests.architecture._sources import ROOT
 from tests.support.command_line import CommandLine
+from tests.support.engines import site_launch
 
 SHOWS_ORDERS = (
     "document.querySelector('iframe.snapshot-visible')?.contentDocument?.body?.textContent.includes('Shipped') === true"
@@ -63,7 +63,7 @@ async def test_the_trace_of_the_demo_opens_in_the_stock_viewer(
     url = serving.read_line()
     engine = EngineLoader.load_engine("cdp", artifact_dir=tmp_path / "viewer")
     with anyio.fail_after(90):
-        await engine.launch(LaunchContext(viewport={"width": 1400, "height": 850}, timeout_ms=20_000))
+        await engine.launch(site_launch(viewport={"width": 1400, "height": 850}, timeout_ms=20_000))
         try:
             for action in (
                 {"type": "navigate", "url": url},

@@ -15,7 +15,7 @@ from bykilt.flows.interpreter import FlowInterpreter, FlowResult
 from bykilt.flows.loader import load_flow
 from bykilt.flows.params import bind_params
 from bykilt.json_types import JsonObject, JsonValue
-from tests.support.engines import Facts
+from tests.support.engines import Facts, site_launch
 from tests.support.site import Site
 
 SHOP = """<!doctype html><title>Shop</title>
@@ -123,7 +123,7 @@ async def run(file: Path, given: dict[str, JsonValue], engine_type: EngineType, 
     engine = EngineLoader.load_engine(engine_type, facts=facts, artifact_dir=folder)
     with anyio.fail_after(60):
         async with engine:
-            await engine.launch()
+            await engine.launch(site_launch())
             interpreter = FlowInterpreter(
                 flow, bind_params(flow, given), perform=engine, facts=facts, data_dir=folder / "data"
             )

@@ -22,6 +22,7 @@ from bykilt.history.model import ArtifactKind, RunStatus
 from bykilt.runs.model import RunRequest
 from bykilt.settings import Settings
 from tests.support.command_line import CommandLine
+from tests.support.engines import site_launch
 from tests.support.site import Site
 
 PAGE = """<!doctype html><title>Prices</title><h1>Prices</h1>
@@ -53,11 +54,16 @@ def prices(site: Site) -> Flow:
     return load_flow_text(json.dumps(document), "prices.json")
 
 
+def wanted(flow: Flow, engine: EngineType) -> RunRequest:
+    """Return a run whose browser reaches the loopback site."""
+    return RunRequest(flow=flow, engine=engine, launch=site_launch())
+
+
 @pytest.mark.parametrize("engine", list(EngineType), ids=str)
 async def test_a_run_leaves_its_record_its_files_and_its_trace(app: App, prices: Flow, engine: EngineType) -> None:
     with fail_after(60):
         async with app.run_service() as service:
-            record = await service.wait(await service.submit(RunRequest(flow=prices, engine=engine)))
+            record = await service.wait(await service.submit(wanted(prices, engine)))
 
     assert record.status is RunStatus.SUCCEEDED, record.failure
     folder = app.home.run_folder(record.id)
@@ -78,7 +84,7 @@ async def test_a_run_leaves_its_record_its_files_and_its_trace(app: App, prices:
 
 
 async def test_runs_on_both_engines_at_once_do_not_mix(app: App, prices: Flow) -> None:
-    requests = [RunRequest(flow=prices, engine=engine) for engine in (*EngineType, EngineType.CDP)]
+    requests = [wanted(prices, engine) for engine in (*EngineType, EngineType.CDP)]
     with fail_after(90):
         async with app.run_service() as service:
             ids = [await service.submit(request) for request in requests]

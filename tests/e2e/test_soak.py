@@ -14,6 +14,7 @@ from bykilt.flows.loader import load_flow_text
 from bykilt.history.model import RunStatus
 from bykilt.runs.model import RunRequest
 from bykilt.settings import Settings
+from tests.support.engines import site_launch
 from tests.support.site import Site
 
 FLOW = """{"bykilt": 1, "name": "soak", "params": {"url": {"required": true}}, "steps": [
@@ -43,7 +44,7 @@ async def test_runs_leave_nothing_behind_in_their_process(site: Site, tmp_path: 
     async with App(Settings(home=tmp_path)).run_service() as service:
         warm: dict[str, int] = {}
         for number in range(count):
-            wanted = RunRequest(flow=flow, params={"url": site.url("clicks.html")}, engine=engine)
+            wanted = RunRequest(flow=flow, params={"url": site.url("clicks.html")}, engine=engine, launch=site_launch())
             record = await service.wait(await service.submit(wanted))
             assert record.status is RunStatus.SUCCEEDED
             if number == 1:

@@ -11,10 +11,9 @@ import anyio
 import pytest
 
 from bykilt.browser.engine.browser_engine import BrowserEngine, EngineType
-from bykilt.browser.engine.launch_context import LaunchContext
 from bykilt.browser.engine.loader import EngineLoader
 from bykilt.trace.viewer_server import ViewerServer
-from tests.support.engines import do, go, js
+from tests.support.engines import do, go, js, site_launch
 from tests.support.made_run import png
 from tests.support.site import Site
 from tests.support.traced_run import RUN, traced_run
@@ -44,7 +43,7 @@ def engine_type(request: pytest.FixtureRequest) -> EngineType:
 async def viewer(tmp_path: Path) -> AsyncIterator[BrowserEngine]:
     engine = EngineLoader.load_engine("cdp", artifact_dir=tmp_path / "viewer")
     with anyio.fail_after(60):
-        await engine.launch(LaunchContext(viewport={"width": 1400, "height": 850}, timeout_ms=10_000))
+        await engine.launch(site_launch(viewport={"width": 1400, "height": 850}, timeout_ms=10_000))
         try:
             yield engine
         finally:

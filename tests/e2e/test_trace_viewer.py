@@ -8,10 +8,11 @@ from pathlib import Path
 import anyio
 import pytest
 
-from bykilt.browser.engine.browser_engine import BrowserEngine, LaunchContext
+from bykilt.browser.engine.browser_engine import BrowserEngine
 from bykilt.browser.engine.loader import EngineLoader
 from bykilt.trace.viewer_server import ViewerServer
 from bykilt.trace.writer import write_trace
+from tests.support.engines import site_launch
 from tests.support.made_run import make_run
 
 PICTURE = """() => {
@@ -24,7 +25,7 @@ PICTURE = """() => {
 async def browser(tmp_path: Path) -> AsyncIterator[BrowserEngine]:
     engine = EngineLoader.load_engine("cdp", artifact_dir=tmp_path / "viewer")
     with anyio.fail_after(60):
-        await engine.launch(LaunchContext(viewport={"width": 1400, "height": 850}, timeout_ms=15_000))
+        await engine.launch(site_launch(viewport={"width": 1400, "height": 850}, timeout_ms=15_000))
         try:
             yield engine
         finally:

@@ -30,7 +30,7 @@ from bykilt.ids import RunId
 from bykilt.runs.model import RunRequest
 from bykilt.runs.service import RunService
 from bykilt.settings import Settings
-from tests.support.engines import processes_of
+from tests.support.engines import processes_of, site_launch
 
 F = TypeVar("F")
 
@@ -125,7 +125,9 @@ async def doomed_run(
     flow = load_flow_text(json.dumps({"bykilt": 1, "name": "doomed", "steps": list(steps)}), "doomed.json")
     before = session_folders()
     async with app.run_service() as service:
-        run_id = await service.submit(RunRequest(flow=flow, engine=engine, timeout_s=timeout_s, launch=launch))
+        run_id = await service.submit(
+            RunRequest(flow=flow, engine=engine, timeout_s=timeout_s, launch=launch or site_launch())
+        )
         yield DoomedRun(app, service, run_id, service.subscribe(run_id), before)
 
 

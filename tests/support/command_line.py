@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.support.engines import SITE_HOSTS
+
 PATIENCE_S = 90
 
 
@@ -61,8 +63,11 @@ class Started:
         return Said(self.process.returncode, out, "".join(self._heard) + err)
 
 
+_SANDBOXING = frozenset({"--sandbox", "--network", "--allow-host", "--no-sandbox", "--help"})
+
+
 class CommandLine:
-    """Runs `bykilt` with a home folder and a clean environment."""
+    """Runs `bykilt` with a home folder and a clean environment; a run may reach the loopback site."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -73,6 +78,8 @@ class CommandLine:
     def start(self, *arguments: str | Path) -> Started:
         """Start a command; it is killed by the test's end at the latest (`kill_left`)."""
         command = [sys.executable, "-m", "bykilt", *map(str, arguments)]
+        if arguments[:1] == ("run",) and not _SANDBOXING.intersection(command):
+            command += [part for host in SITE_HOSTS for part in ("--allow-host", host)]
         process = subprocess.Popen(
             command,
             env=self.env,

@@ -26,8 +26,17 @@ F = TypeVar("F")
 NewEngine = Callable[..., BrowserEngine]
 
 VIEWPORT = Viewport(1000, 700)
+# Where the loopback site is, under every name that the tests use; one that is nowhere, and one that a proxy knows.
+SITE_HOSTS = ("127.0.0.1:*", "localhost:*", "*.localhost:*", "[::1]:*", "nowhere.invalid", "shop.example")
 TIMEOUT_MS = 10_000
 _RESET_S = 5
+
+
+def site_launch(**settings: Any) -> LaunchContext:
+    """Return settings with which a sandboxed browser reaches the loopback site, and nothing else."""
+    if not settings.keys() & {"cdp_url", "sandbox_mode", "sandbox_network_mode", "allowed_hosts"}:
+        settings["allowed_hosts"] = SITE_HOSTS
+    return LaunchContext(**settings)
 
 
 @dataclass
@@ -78,7 +87,7 @@ class KeptEngine:
             await self.close()
         if self._engine is None:
             engine = EngineLoader.load_engine(self._type, facts=self.facts, artifact_dir=self._artifact_dir)
-            await engine.launch(LaunchContext(viewport=VIEWPORT, timeout_ms=TIMEOUT_MS))
+            await engine.launch(site_launch(viewport=VIEWPORT, timeout_ms=TIMEOUT_MS))
             self._engine = engine
         self.facts.heard.clear()
         return self._engine

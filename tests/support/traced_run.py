@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from bykilt.browser.engine.browser_engine import BrowserEngine, EngineType
-from bykilt.browser.engine.launch_context import LaunchContext
 from bykilt.browser.engine.loader import EngineLoader
 from bykilt.events.event_file import EventFile
 from bykilt.events.redactor import KEEP_ALL, Redactor
 from bykilt.events.stream import EventStream
 from bykilt.ids import RunId
 from bykilt.trace.writer import write_trace
-from tests.support.engines import VIEWPORT
+from tests.support.engines import VIEWPORT, site_launch
 
 RUN = RunId("01traced00000000run1")
 
@@ -35,7 +34,7 @@ async def traced_run(
     stream.listen(file)
     engine = EngineLoader.load_engine(engine_type, facts=stream, artifact_dir=run_dir, redactor=redactor)
     try:
-        await engine.launch(LaunchContext(viewport=VIEWPORT, timeout_ms=10_000, trace_enabled=True, **settings))
+        await engine.launch(site_launch(viewport=VIEWPORT, timeout_ms=10_000, trace_enabled=True, **settings))
         yield engine
     finally:
         await engine.shutdown()

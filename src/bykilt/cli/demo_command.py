@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import click
 
@@ -14,6 +15,7 @@ from bykilt.cli.run_options import run_options
 from bykilt.json_types import JsonValue
 
 if TYPE_CHECKING:
+    from bykilt.browser.engine.launch_context import LaunchContext
     from bykilt.cli.run_summary import FinishedRun
     from bykilt.practice import PracticeSite
 
@@ -41,9 +43,8 @@ def demo(
 ) -> None:
     """Run the demo flow on the practice site that comes with bykilt.
 
-    The site is a made-up back office, served on this machine's loopback address. The flow logs in, filters
-    and pages through a table, saves it as CSV, uploads a file, works in a shadow root and in an iframe, and
-    takes screenshots. It gives the same on both engines.
+    The site is a made-up back office on this machine's loopback address. The flow logs in, pages through a table,
+    saves it as CSV, uploads a file, works in a shadow root and in an iframe, and takes screenshots, on either engine.
 
     \b
     Examples:
@@ -73,6 +74,7 @@ def demo(
             trace=traces,
             har=har,
             video=video,
+            launch=_only(site),
         )
         finished = carry_out(App.from_environment(), request, view)
         if as_json:
@@ -87,6 +89,13 @@ def demo(
         if keep_serving:
             _keep_serving(site)
     ctx.exit(finished.exit_code)
+
+
+def _only(site: PracticeSite) -> LaunchContext:
+    """A browser that reaches the practice site and nothing else."""
+    from bykilt.browser.engine.launch_context import LaunchContext
+
+    return LaunchContext(allowed_hosts=[urlsplit(site.url).netloc])
 
 
 def _table(finished: FinishedRun) -> Iterator[str]:

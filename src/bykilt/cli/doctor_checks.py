@@ -24,6 +24,7 @@ import anyio.to_thread
 
 from bykilt.browser.engine.loader import EngineLoader
 from bykilt.browser.launch.executable import find_chromium
+from bykilt.browser.sandbox.probe import probe_sandbox
 from bykilt.cli.doctor_browser import Probe, probe_chromium
 from bykilt.errors import BykiltError
 from bykilt.settings import Settings
@@ -185,6 +186,17 @@ def _number_in(path: str) -> int | None:
         return None
 
 
+async def sandbox(_: Settings) -> Finding:
+    """Can the browser be walled off?"""
+    why = "a browser without walls reaches this machine's network; none is started so unless that is asked for"
+    title = "Sandbox"
+    report = await anyio.to_thread.run_sync(probe_sandbox)
+    if not report.ok:
+        return Finding("sandbox", title, Status.FAIL, f"{report.problem} ({report.code})", why, report.fix)
+    version = report.facts["bwrap_version"]
+    return Finding("sandbox", title, Status.OK, f"{version}, with a sandbox inside a sandbox", why)
+
+
 async def japanese_fonts(_: Settings) -> Finding:
     """Will Japanese text be more than boxes?"""
     why = "without one, Japanese pages are empty boxes in every picture"
@@ -248,6 +260,7 @@ CHECKS: tuple[Check, ...] = (
     chromium_found,
     chromium_starts,
     user_namespaces,
+    sandbox,
     japanese_fonts,
     playwright,
     docker,

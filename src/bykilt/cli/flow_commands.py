@@ -16,8 +16,8 @@ from bykilt.errors import ExitCode
 from bykilt.json_types import JsonValue
 
 if TYPE_CHECKING:
+    from bykilt.documents.problems import Problem
     from bykilt.flows.model import Flow, Param, Step
-    from bykilt.flows.problems import Problem
 
 # Whether the file is there is checked by the loader, which says it in the same words everywhere.
 FLOW_FILE = click.Path(path_type=Path, dir_okay=True)

@@ -10,7 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bykilt.events.model import BrowserStarted, Event, Outcome, StepFinished, StepStarted, Warned
+from bykilt.events.containment_text import concerns_the_page, limit_in_words, refusal_in_words, sandbox_in_words
+from bykilt.events.model import (
+    BrowserStarted,
+    EgressDecided,
+    Event,
+    LimitHit,
+    Outcome,
+    SandboxAttested,
+    StepFinished,
+    StepStarted,
+    Warned,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +55,7 @@ class ProgressModel:
 
     def __init__(self) -> None:
         self._open: list[_Open] = []
+        self._refusals: set[str] = set()
 
     @property
     def current(self) -> str:
@@ -59,6 +71,15 @@ class ProgressModel:
                 yield from self._finished(fact)
             case BrowserStarted() as fact:
                 yield NoteLine(f"{fact.product} on the {fact.engine} engine")
+            case SandboxAttested() as fact:
+                yield NoteLine(f"Sandbox: {sandbox_in_words(fact)}")
+            case EgressDecided() as fact if concerns_the_page(fact):
+                words = refusal_in_words(fact)
+                if words not in self._refusals:
+                    self._refusals.add(words)
+                    yield NoteLine(words, is_warning=True)
+            case LimitHit() as fact:
+                yield NoteLine(limit_in_words(fact), is_warning=True)
             case Warned() as fact:
                 yield NoteLine(f"{fact.message} ({fact.hint})" if fact.hint else fact.message, is_warning=True)
 

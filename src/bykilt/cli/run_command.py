@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from bykilt.cli.browser_options import browser_options, browser_settings
 from bykilt.cli.run_options import run_options
+from bykilt.cli.sandbox_options import WallOptions, sandbox_options
 from bykilt.errors import InvalidInput
 from bykilt.json_types import JsonValue
+
+if TYPE_CHECKING:
+    from bykilt.cli.run_summary import FinishedRun
 
 
 @click.command()
@@ -35,6 +39,7 @@ from bykilt.json_types import JsonValue
     "Always allowed: the flow file's own folder, and files given as parameters.",
 )
 @browser_options
+@sandbox_options
 @run_options
 @click.pass_context
 def run(
@@ -44,6 +49,7 @@ def run(
     params: tuple[str, ...],
     params_file: Path | None,
     upload_folders: tuple[Path, ...],
+    walls: WallOptions,
     engine: str | None,
     headed: bool,
     timeout_s: float | None,
@@ -66,11 +72,10 @@ def run(
       bykilt run orders.yaml --params-file params.json --engine playwright
       bykilt run orders.yaml --json | jq .outputs
       bykilt run orders.yaml --device "iPhone 15" --locale ja-JP --timezone Asia/Tokyo
+      bykilt run orders.yaml --allow-host shop.example --allow-host "*.shop.example"
     """
     from bykilt.app import App
-    from bykilt.cli.output import print_json, print_lines
     from bykilt.cli.progress_view import progress_view
-    from bykilt.cli.run_summary import say_failure, summary_json, summary_lines
     from bykilt.cli.running import carry_out
     from bykilt.flows.loader import load_flow
     from bykilt.runs.model import RunRequest
@@ -85,17 +90,26 @@ def run(
         trace=traces,
         har=har,
         video=video,
-        launch=browser_settings(**browser),
+        launch=walls.applied_to(browser_settings(**browser)),
         upload_folders=upload_folders,
+        sandbox=walls.sandbox,
+        sandbox_file=walls.sandbox_file,
     )
     finished = carry_out(App.from_environment(), request, progress_view(quiet=quiet))
+    _show(finished, as_json=as_json, quiet=quiet)
+    ctx.exit(finished.exit_code)
+
+
+def _show(finished: FinishedRun, *, as_json: bool, quiet: bool) -> None:
+    from bykilt.cli.output import print_json, print_lines
+    from bykilt.cli.run_summary import say_failure, summary_json, summary_lines
+
     if as_json:
         print_json(summary_json(finished))
     elif quiet:
         say_failure(finished)
     else:
         print_lines(summary_lines(finished))
-    ctx.exit(finished.exit_code)
 
 
 def _params(given: tuple[str, ...], file: Path | None) -> Mapping[str, JsonValue]:

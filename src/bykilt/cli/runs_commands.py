@@ -14,7 +14,9 @@ from bykilt.cli.output import coloured, print_json, print_lines, program
 from bykilt.cli.text_table import columns, shortened
 
 if TYPE_CHECKING:
+    from bykilt.cli.sandbox_record import SandboxRecord
     from bykilt.history.model import ArtifactRecord, RunRecord, StepRecord
+    from bykilt.ids import RunId
     from bykilt.storage.run_folder import RunFolder
 
 STATUSES = ("queued", "running", "succeeded", "failed", "cancelled", "interrupted")
@@ -106,13 +108,18 @@ def show_run(run_name: str, as_json: bool) -> None:
         run = history.find(run_name)
         folder = app.home.run_folder(run.id)
         if as_json:
-            print_json(export_document(history, folder, run.id) | {"folder": str(folder.path)})
+            document = export_document(history, folder, run.id) | {"folder": str(folder.path)}
+            print_json(document | {"sandbox": _sandbox(folder, run.id).to_json()})
             return
         steps, artifacts = history.steps(run.id), history.artifacts(run.id)
     print_lines(_head(run, folder))
     if steps:
         click.secho("\nSteps", bold=True)
         print_lines(_steps(steps))
+    sandbox = [f"  {line}" for line in _sandbox(folder, run.id).lines()]
+    if sandbox:
+        click.secho("\nSandbox", bold=True)
+        print_lines(sandbox)
     if artifacts:
         click.secho("\nFiles", bold=True)
         print_lines(_files(folder, artifacts))
@@ -124,6 +131,13 @@ def show_run(run_name: str, as_json: bool) -> None:
         click.echo(f"\nPreview: {folder.preview}")
     if folder.trace.is_file():
         click.echo(f"\nTrace: {program()} trace open {run.id}")
+
+
+def _sandbox(folder: RunFolder, run_id: RunId) -> SandboxRecord:
+    from bykilt.cli.sandbox_record import SandboxRecord
+    from bykilt.events.event_file import read_events
+
+    return SandboxRecord.of(read_events(folder.events, run_id) if folder.events.is_file() else ())
 
 
 def _head(run: RunRecord, folder: RunFolder) -> list[str]:

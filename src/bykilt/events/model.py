@@ -11,6 +11,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar, Protocol, TypeAlias
 
+from bykilt.events.containment import EgressDecided as EgressDecided
+from bykilt.events.containment import LimitHit as LimitHit
+from bykilt.events.containment import SandboxAttested as SandboxAttested
+from bykilt.events.containment import SandboxRemoved as SandboxRemoved
 from bykilt.events.evidence import PreviewMade as PreviewMade
 from bykilt.events.evidence import ResponseKept as ResponseKept
 from bykilt.events.evidence import VideoRecorded as VideoRecorded
@@ -404,6 +408,10 @@ Fact: TypeAlias = (
     | WebSocketClosed
     | DownloadFinished
     | DataSaved
+    | SandboxAttested
+    | EgressDecided
+    | LimitHit
+    | SandboxRemoved
     | Warned
 )
 

@@ -10,11 +10,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
-from bykilt.flows.door import ProblemList, read_model
+from bykilt.browser.sandbox.flow_profile import FlowSandboxModel, read_flow_sandbox
+from bykilt.browser.sandbox.profile import SandboxProfile
+from bykilt.documents.door import ProblemList, read_model
+from bykilt.documents.problems import pointer_to
 from bykilt.flows.model import BrowserSettings, Flow, Param, Step
 from bykilt.flows.names import check_names
 from bykilt.flows.params import check_param
-from bykilt.flows.problems import pointer_to
 from bykilt.flows.schema import SCHEMA_VERSION, BrowserModel, FlowModel
 from bykilt.flows.steps import StepReader
 from bykilt.flows.templates import Template
@@ -47,10 +49,11 @@ def read_flow(document: JsonValue, folder: Path | None, problems: ProblemList) -
         name: reader.template(cast(JsonValue, value), pointer_to("/outputs", name))
         for name, value in model.outputs.items()
     }
+    sandbox = _sandbox(model, problems)
     # A step that could not be read would make its own name unknown: say only what was wrong with it.
     if not problems.found:
         check_names(params, steps, outputs, problems)
-    return _build(model, params, steps, outputs, problems.file, folder)
+    return _build(model, params, steps, outputs, sandbox, problems.file, folder)
 
 
 def _read_steps(given: JsonValue, reader: StepReader) -> tuple[Step, ...]:
@@ -63,6 +66,7 @@ def _build(
     params: tuple[Param, ...],
     steps: tuple[Step, ...],
     outputs: Mapping[str, Template],
+    sandbox: str | SandboxProfile | None,
     file: str,
     folder: Path | None,
 ) -> Flow:
@@ -77,8 +81,14 @@ def _build(
         default_timeout_ms=model.defaults.timeout_ms,
         engine=None if model.engine is None else str(model.engine),
         browser=_browser(model.browser),
+        sandbox=sandbox,
         outputs=tuple(outputs.items()),
     )
+
+
+def _sandbox(model: FlowModel, problems: ProblemList) -> str | SandboxProfile | None:
+    given = model.sandbox
+    return read_flow_sandbox(given, "/sandbox", problems) if isinstance(given, FlowSandboxModel) else given
 
 
 def _browser(model: BrowserModel) -> BrowserSettings:

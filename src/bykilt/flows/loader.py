@@ -1,30 +1,24 @@
-"""Reading flow files: from bytes to a checked `Flow`, or to every problem that was found.
+"""Reading flow files: to a checked `Flow`, or to every problem that was found.
 
-Knows files, YAML, the limits, and which of the two kinds of flow a document is. Flow files are not trusted:
-keys that come twice, YAML aliases and tags, deep nesting and very large files are refused.
+Knows which of the two kinds of flow a document is. Does not know files and notations (`documents.reading`).
 """
 
 from __future__ import annotations
 
-import math
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
 
-import yaml
-
+from bykilt.documents.door import ProblemList
+from bykilt.documents.problems import DocumentError, Problem
+from bykilt.documents.reading import DocumentKind, parse, read_file
 from bykilt.flows.document import read_flow
-from bykilt.flows.door import ProblemList
-from bykilt.flows.json_text import parse_json
 from bykilt.flows.model import Flow
-from bykilt.flows.problems import FlowError, Problem
+from bykilt.flows.problems import FlowError
 from bykilt.flows.unlock_future import convert, is_unlock_future
 from bykilt.json_types import JsonValue
 
-MAX_BYTES = 1_048_576
-MAX_DEPTH = 60
-SUFFIXES = (".json", ".yaml", ".yml")
+_FLOW_FILE = DocumentKind("flow file", "give data as a parameter of type array or file")
 
 
 def load_flow(path: Path | str) -> Flow:
@@ -34,7 +28,9 @@ def load_flow(path: Path | str) -> Flow:
         FlowError: The file cannot be read or is no flow; `problems` lists every reason.
     """
     path = Path(path)
-    return _load(_read_file(path), str(path), path.absolute().parent)
+    with _as_flow_error():
+        text = read_file(path, _FLOW_FILE)
+    return _load(text, str(path), path.absolute().parent)
 
 
 def load_flow_text(text: str, name: str) -> Flow:
@@ -62,11 +58,13 @@ def read_document(path: Path | str) -> JsonValue:
         FlowError: The file cannot be read.
     """
     path = Path(path)
-    return _parse(_read_file(path), str(path))
+    with _as_flow_error():
+        return parse(read_file(path, _FLOW_FILE), str(path), _FLOW_FILE)
 
 
 def _load(text: str, file: str, folder: Path | None) -> Flow:
-    document = _parse(text, file)
+    with _as_flow_error():
+        document = parse(text, file, _FLOW_FILE)
     problems = ProblemList(file)
     pointers: Mapping[str, str] = {}
     if is_unlock_future(document):
@@ -79,6 +77,14 @@ def _load(text: str, file: str, folder: Path | None) -> Flow:
     return flow
 
 
+@contextmanager
+def _as_flow_error() -> Iterator[None]:
+    try:
+        yield
+    except DocumentError as error:
+        raise FlowError(error.problems) from None
+
+
 def _in_original(problem: Problem, pointers: Mapping[str, str]) -> Problem:
     """Move a problem of a converted flow to the command that it came from."""
     place = problem.pointer
@@ -87,120 +93,3 @@ def _in_original(problem: Problem, pointers: Mapping[str, str]) -> Problem:
     if place not in pointers:
         return problem
     return Problem(problem.file, pointers[place], problem.reason, problem.suggestion)
-
-
-# ---- files
-
-
-def _read_file(path: Path) -> str:
-    file = str(path)
-    if path.suffix.lower() not in SUFFIXES:
-        _refuse(file, f"{path.name!r} is no flow file", f"flow files end in {', '.join(SUFFIXES)}")
-    try:
-        with path.open("rb") as opened:
-            content = opened.read(MAX_BYTES + 1)
-    except OSError as error:
-        _refuse(file, f"cannot be read: {error.strerror or error}", "check the path")
-    if len(content) > MAX_BYTES:
-        _refuse(file, f"is larger than {MAX_BYTES:,} bytes", "give data as a parameter of type array or file")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        _refuse(file, f"is not UTF-8: byte {error.start} cannot be read", "save it as UTF-8")
-
-
-def _parse(text: str, file: str) -> JsonValue:
-    if len(text) > MAX_BYTES:
-        _refuse(file, f"is larger than {MAX_BYTES:,} characters", "give data as a parameter of type array or file")
-    is_yaml = file.lower().endswith((".yaml", ".yml"))
-    try:
-        document = _parse_yaml(text, file) if is_yaml else parse_json(text, file)
-    except RecursionError:
-        _refuse(file, "is nested too deeply", f"the limit is {MAX_DEPTH} levels")
-    _check_values(document, file)
-    return document
-
-
-def _refuse(file: str, reason: str, suggestion: str = "") -> NoReturn:
-    raise FlowError([Problem(file, "", reason, suggestion)]) from None
-
-
-def _check_values(document: JsonValue, file: str) -> None:
-    """Refuse what is nested too deeply, and numbers beyond those that JSON can write back."""
-    level: list[JsonValue] = [document]
-    for _ in range(MAX_DEPTH):
-        if any(isinstance(value, float) and not math.isfinite(value) for value in level):
-            _refuse(file, "has a number that is too large", "write it as text")
-        level = [child for value in level for child in _children(value)]
-        if not level:
-            return
-    _refuse(file, "is nested too deeply", f"the limit is {MAX_DEPTH} levels")
-
-
-def _children(value: JsonValue) -> Sequence[JsonValue]:
-    if isinstance(value, Mapping):
-        return list(value.values())
-    return value if isinstance(value, Sequence) and not isinstance(value, str) else ()
-
-
-# ---- YAML
-
-
-class _YamlLoader(yaml.SafeLoader):
-    """Reads what JSON can say, and nothing else: no dates, tags, aliases or merge keys.
-
-    Only `true` and `false` are booleans, and a number with a leading zero is text, as in YAML 1.2's JSON schema
-    (https://yaml.org/spec/1.2.2/#102-json-schema): `no` stays the country and `007` keeps its zeros.
-    """
-
-    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - PyYAML's way
-    yaml_constructors = {  # noqa: RUF012
-        tag: yaml.SafeLoader.yaml_constructors[tag]
-        for tag in (
-            None,
-            *(f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float", "str", "seq", "map")),
-        )
-    }
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.AliasEvent):
-            raise yaml.MarkedYAMLError(problem="aliases are not allowed", problem_mark=self.get_mark())
-        return super().compose_node(parent, index)
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-        seen: set[str] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, str):
-                raise yaml.MarkedYAMLError(problem=f"a key must be text, not {key!r}", problem_mark=key_node.start_mark)
-            if key in seen:
-                raise yaml.MarkedYAMLError(problem=f"the key {key!r} is there twice", problem_mark=key_node.start_mark)
-            seen.add(key)
-        return super().construct_mapping(node, deep=deep)
-
-
-for _kind, _pattern, _first in (
-    ("null", r"null|Null|NULL|~|", ["n", "N", "~", ""]),
-    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
-    ("int", r"[-+]?(?:0|[1-9][0-9]*)", list("-+0123456789")),
-    ("float", r"[-+]?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?", list("-+0123456789")),
-):
-    _YamlLoader.add_implicit_resolver(f"tag:yaml.org,2002:{_kind}", re.compile(f"(?:{_pattern})$"), _first)
-
-
-def _parse_yaml(text: str, file: str) -> JsonValue:
-    try:
-        loader = _YamlLoader(text)
-        try:
-            document: JsonValue = loader.get_single_data()
-        finally:
-            loader.dispose()
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = (mark.line + 1, mark.column + 1) if mark is not None else (None, None)
-        reason = ", ".join(part for part in (error.context, error.problem) if part)
-        raise FlowError([Problem(file, "", f"is not usable YAML: {reason}", "", *place)]) from None
-    except (yaml.YAMLError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise FlowError([Problem(file, "", f"is not usable YAML: {reason}")]) from None
-    return document

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import ClassVar, TypeAlias
 
 from bykilt.browser.engine.actions import Action
+from bykilt.browser.sandbox.profile import SandboxProfile
 from bykilt.flows.conditions import Condition
 from bykilt.flows.templates import Template
 from bykilt.json_types import JsonObject, JsonValue
@@ -203,7 +204,8 @@ class Flow:
     """A flow that has passed every check that needs no browser.
 
     `timeout_ms` is for the whole run, `default_timeout_ms` for each action that names none. `source` is the
-    file's name for people; `folder` is where relative paths of file parameters' defaults start.
+    file's name for people; `folder` is where relative paths of file parameters' defaults start. `sandbox` is what the
+    browser is to be limited to, or the name of a profile of the user's.
     """
 
     name: str
@@ -215,6 +217,7 @@ class Flow:
     default_timeout_ms: float | None = None
     engine: str | None = None
     browser: BrowserSettings = field(default_factory=BrowserSettings)
+    sandbox: str | SandboxProfile | None = None
     outputs: tuple[tuple[str, Template], ...] = ()
     folder: Path | None = None
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from bykilt.documents.door import ProblemList
+from bykilt.documents.problems import nearest, pointer_to
 from bykilt.flows.conditions import KEYWORDS, Condition
-from bykilt.flows.door import ProblemList
 from bykilt.flows.model import (
     ActionStep,
     AppendStep,
@@ -25,7 +26,6 @@ from bykilt.flows.model import (
     WhileStep,
     walk,
 )
-from bykilt.flows.problems import nearest, pointer_to
 from bykilt.flows.references import Reference
 from bykilt.flows.templates import Template
 

@@ -12,11 +12,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
-from bykilt.browser.engine.field_kinds import describe
+from bykilt.documents.door import ProblemList
+from bykilt.documents.problems import describe, nearest, pointer_to
 from bykilt.flows.conditions import number_in
-from bykilt.flows.door import ProblemList
 from bykilt.flows.model import Flow, Param, ParamType
-from bykilt.flows.problems import FlowError, nearest, pointer_to
+from bykilt.flows.problems import FlowError
 from bykilt.flows.schema import ParamModel
 from bykilt.json_types import JsonValue
 

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from bykilt.documents.problems import nearest
 from bykilt.errors import BykiltError
-from bykilt.flows.problems import nearest
 from bykilt.json_types import JsonValue
 
 NAME = re.compile(r"[^\W\d][\w-]*")

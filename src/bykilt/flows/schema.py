@@ -7,23 +7,24 @@ look at templates and names; `steps` and `names` do. Nothing past the readers se
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
+from pydantic import Field, JsonValue, field_validator
 
 from bykilt.browser.engine.actions import Action, action_types, fields_of, parse_action
 from bykilt.browser.engine.actions_emulation import Emulate
 from bykilt.browser.engine.browser_engine import EngineType
 from bykilt.browser.engine.errors import InvalidAction
+from bykilt.browser.sandbox.flow_profile import FlowSandboxModel
+from bykilt.documents.door import Identifier, Strict
+from bykilt.documents.json_schema import model_schema
 from bykilt.flows.model import DEFAULT_MAX_ITERATIONS, DEFAULT_RETRY_DELAY_MS, DataFormat, ParamType
 from bykilt.json_types import JsonObject
 
 SCHEMA_VERSION = 1
 MAX_STEPS = 5_000
-IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_-]*$"
 
 Steps = list[JsonValue]
-Identifier = Annotated[str, Field(pattern=IDENTIFIER, max_length=100)]
 Timeout = Annotated[float, Field(gt=0, le=86_400_000)]
 Iterations = Annotated[int, Field(ge=1, le=1_000_000)]
 ConditionText = Annotated[
@@ -32,11 +33,7 @@ ConditionText = Annotated[
 ]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class RetryModel(_Strict):
+class RetryModel(Strict):
     """How often a step is tried."""
 
     attempts: int = Field(ge=1, le=100, description="attempts in all, the first included")
@@ -45,7 +42,7 @@ class RetryModel(_Strict):
     )
 
 
-class StepCommon(_Strict):
+class StepCommon(Strict):
     """The keys that every step may have beside those of its own."""
 
     id: Identifier | None = Field(default=None, description="name for ${steps.<id>.…}; unique in the flow")
@@ -153,7 +150,7 @@ CONTROL_MODELS: dict[str, type[StepCommon]] = {
 }
 
 
-class ParamModel(_Strict):
+class ParamModel(Strict):
     """A parameter: its type, and what it is when nothing is given."""
 
     type: ParamType = Field(default=ParamType.STRING, strict=False)
@@ -163,14 +160,14 @@ class ParamModel(_Strict):
     choices: list[JsonValue] = Field(default_factory=list, description="the only values allowed")
 
 
-class ViewportModel(_Strict):
+class ViewportModel(Strict):
     """The size of the page in CSS pixels."""
 
     width: int = Field(ge=1, le=20_000)
     height: int = Field(ge=1, le=20_000)
 
 
-class BrowserModel(_Strict):
+class BrowserModel(Strict):
     """What the flow asks of the browser."""
 
     viewport: ViewportModel | None = None
@@ -190,13 +187,13 @@ class BrowserModel(_Strict):
         return given
 
 
-class DefaultsModel(_Strict):
+class DefaultsModel(Strict):
     """What holds for every step that says nothing else."""
 
     timeout_ms: Timeout | None = Field(default=None, description="deadline of each action, in milliseconds")
 
 
-class FlowModel(_Strict):
+class FlowModel(Strict):
     """A flow of bykilt: steps to carry out in a browser, one after another."""
 
     schema_: str | None = Field(default=None, alias="$schema", description="for editors; not looked at")
@@ -209,6 +206,10 @@ class FlowModel(_Strict):
         default=None, strict=False, description="the engine it needs; default: the run's choice"
     )
     browser: BrowserModel = Field(default_factory=BrowserModel)
+    sandbox: Identifier | FlowSandboxModel | None = Field(
+        default=None,
+        description="what the browser may reach and use up: the name of a profile of the user's, or a policy",
+    )
     defaults: DefaultsModel = Field(default_factory=DefaultsModel)
     steps: Annotated[Steps, Field(min_length=1, max_length=MAX_STEPS)]
     outputs: dict[Identifier, JsonValue] = Field(
@@ -229,11 +230,11 @@ _OF_STEPS = ("timeout_ms", "frame", "page", "reset")
 def json_schema() -> JsonObject:
     """Return the JSON Schema (draft 2020-12) of flow files, the fields of every action included."""
     defs: dict[str, Any] = {"template": dict(_TEMPLATE)}
-    flow = _model_schema(FlowModel, defs)
-    common = _model_schema(StepCommon, defs)["properties"]
+    flow = model_schema(FlowModel, defs)
+    common = model_schema(StepCommon, defs)["properties"]
     kinds: list[str] = []
     for name, model in CONTROL_MODELS.items():
-        defs[f"step_{name}"] = _model_schema(model, defs)
+        defs[f"step_{name}"] = model_schema(model, defs)
         kinds.append(f"step_{name}")
     for name, action in action_types().items():
         defs[f"step_{name}"] = _action_schema(name, action, common)
@@ -261,13 +262,6 @@ def json_schema() -> JsonObject:
         **flow,
         "$defs": {name: defs[name] for name in sorted(defs)},
     }
-
-
-def _model_schema(model: type[BaseModel], defs: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of one model; the models inside it go to `defs`."""
-    schema = _tidy(model.model_json_schema(by_alias=True, ref_template="#/$defs/{model}"))
-    defs.update(schema.pop("$defs", {}))
-    return cast(dict[str, Any], schema)
 
 
 def _action_schema(name: str, action: type[Action], common: Collection[str]) -> dict[str, Any]:
@@ -305,28 +299,3 @@ def _say_steps(properties: dict[str, Any]) -> None:
     for choice in properties.get("on_error", {}).get("anyOf", ()):
         if choice.get("type") == "array":
             choice["items"] = step
-
-
-def _tidy(part: Any, *, names: bool = False) -> Any:
-    """Drop the titles that pydantic makes from names, and the null that means the same as leaving a key out."""
-    if isinstance(part, list):
-        return [_tidy(item) for item in part]
-    if not isinstance(part, dict):
-        return part
-    tidy = {
-        key: _tidy(value, names=key in ("properties", "$defs"))
-        for key, value in part.items()
-        if names or not (key == "title" or (key == "default" and value is None))
-    }
-    return tidy if names else _without_null(tidy)
-
-
-def _without_null(part: dict[str, Any]) -> dict[str, Any]:
-    choices = part.get("anyOf")
-    if not isinstance(choices, list) or {"type": "null"} not in choices:
-        return part
-    left = [choice for choice in choices if choice != {"type": "null"}]
-    if len(left) > 1:
-        return {**part, "anyOf": left}
-    rest = {key: value for key, value in part.items() if key != "anyOf"}
-    return {**left[0], **rest}

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import ClassVar
 
+from bykilt.documents.problems import nearest
 from bykilt.errors import BykiltError
-from bykilt.flows.problems import nearest
 from bykilt.flows.references import Reference, UnresolvedReference, follow, kind_of
 from bykilt.flows.templates import ValueTooLarge, measure
 from bykilt.json_types import JsonObject, JsonValue

@@ -11,9 +11,9 @@ from typing import Any, TypeVar, cast
 
 from bykilt.browser.engine.actions import Action, FieldSpec, action_types, fields_of, parse_action, read_field
 from bykilt.browser.engine.errors import InvalidAction
-from bykilt.browser.engine.field_kinds import describe
+from bykilt.documents.door import ProblemList, keys_of, read_model
+from bykilt.documents.problems import describe, nearest, pointer_to
 from bykilt.flows.conditions import Condition, compile_condition
-from bykilt.flows.door import ProblemList, keys_of, read_model
 from bykilt.flows.model import (
     ActionStep,
     AppendStep,
@@ -29,7 +29,6 @@ from bykilt.flows.model import (
     VariableStep,
     WhileStep,
 )
-from bykilt.flows.problems import nearest, pointer_to
 from bykilt.flows.references import NotationError
 from bykilt.flows.schema import (
     CONTROL_MODELS,

@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, TypeAlias
 
+from bykilt.documents.problems import pointer_to
 from bykilt.errors import BykiltError
-from bykilt.flows.problems import pointer_to
 from bykilt.flows.references import NotationError, Reference, scan_reference
 from bykilt.json_types import JsonValue
 

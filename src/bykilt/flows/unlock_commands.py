@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
-from bykilt.browser.engine.field_kinds import describe
+from bykilt.documents.problems import describe
 from bykilt.json_types import JsonObject, JsonValue
 
 Steps: TypeAlias = list[dict[str, JsonValue]]

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from bykilt.browser.engine.field_kinds import describe
-from bykilt.flows.door import ProblemList
-from bykilt.flows.problems import nearest, pointer_to
+from bykilt.documents.door import ProblemList
+from bykilt.documents.problems import describe, nearest, pointer_to
 from bykilt.flows.references import NotationError, Reference
 from bykilt.flows.schema import SCHEMA_VERSION
 from bykilt.flows.templates import scan_text

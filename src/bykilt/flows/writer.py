@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bykilt.browser.sandbox.flow_profile import flow_sandbox_document
 from bykilt.flows.model import (
     DEFAULT_MAX_ITERATIONS,
     DEFAULT_RETRY_DELAY_MS,
@@ -46,6 +47,9 @@ def to_json(flow: Flow) -> JsonObject:
         result["engine"] = flow.engine
     if browser := _browser(flow.browser):
         result["browser"] = browser
+    if flow.sandbox is not None:
+        given = flow.sandbox
+        result["sandbox"] = given if isinstance(given, str) else flow_sandbox_document(given)
     result["steps"] = steps_json(flow.steps)
     if flow.outputs:
         result["outputs"] = {name: template.source for name, template in flow.outputs}

@@ -6,7 +6,7 @@ how runs are submitted or how many go on at a time (`service`).
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ import anyio
 import anyio.to_thread
 
 from bykilt.browser.engine.browser_engine import BrowserEngine, LaunchContext, Viewport
+from bykilt.browser.sandbox.profile import SandboxProfile
 from bykilt.clock import Clock
 from bykilt.events.event_file import EventFile
 from bykilt.events.model import Failure, Outcome, RunFinished, RunStarted, Warned
@@ -26,6 +27,7 @@ from bykilt.history.recorder import RunRecorder
 from bykilt.runs.failures import failure_of, write_trace
 from bykilt.runs.model import Ending, EngineFactory, RunRequest, TraceWriter
 from bykilt.runs.result_file import RunSummary, write_result
+from bykilt.runs.sandboxing import weakness_of, with_profile
 from bykilt.storage.run_folder import RunFolder
 
 TRACE_S = 60.0
@@ -39,6 +41,7 @@ class ActiveRun:
     """A run that this process carries out, and all that belongs to it."""
 
     request: RunRequest
+    settings: LaunchContext
     timeout_s: float
     folder: RunFolder
     stream: EventStream
@@ -115,13 +118,12 @@ class RunExecutor:
     async def _drive(self, run: ActiveRun) -> Ending:
         flow = run.request.flow
         run.stream.publish(RunStarted(flow.name, run.record.engine, flow.step_count))
+        weakness = weakness_of(run.settings.sandbox_profile)
+        if weakness is not None:
+            run.stream.publish(weakness)
         engine = self._engines(run.record.engine, run.stream, run.folder.path)
         try:
-            context = launch_context(run.request)
-            if context.upload_folders is None:
-                # A flow file is hostile input: it may not send away whatever this user can read.
-                context = replace(context, upload_folders=upload_folders(run.request, run.folder.path))
-            await engine.launch(context)
+            await engine.launch(run.settings)
             return await self._interpret(run, engine)
         finally:
             with anyio.CancelScope(shield=True):  # the engine itself bounds how long it takes
@@ -170,6 +172,23 @@ class RunExecutor:
             run.stream.publish(warning)
 
 
+def launch_settings(request: RunRequest, profile: SandboxProfile | None, run_folder: Path) -> LaunchContext:
+    """Return all settings of a run's browser.
+
+    Raises:
+        InvalidInput: What is asked of the sandbox contradicts itself.
+    """
+    context = launch_context(request)
+    if profile is not None:
+        context = with_profile(context, profile)
+    if context.upload_folders is None:
+        # A flow file is hostile input: it may not send away whatever this user can read.
+        named = None if profile is None else profile.upload_folders
+        context = replace(context, upload_folders=upload_folders(request, run_folder, named))
+    _ = context.sandbox_profile
+    return context
+
+
 def launch_context(request: RunRequest) -> LaunchContext:
     """Return the settings of the browser: the request's, then the flow's wishes, then `headed`, `trace` and so on."""
     context = request.launch or LaunchContext()
@@ -187,8 +206,8 @@ def launch_context(request: RunRequest) -> LaunchContext:
     return replace(context, headless=context.headless and not request.headed, trace_enabled=request.trace)
 
 
-def upload_folders(request: RunRequest, run_folder: Path) -> tuple[Path, ...]:
-    """Return the folders and files from which a run may upload.
+def upload_folders(request: RunRequest, run_folder: Path, named: Sequence[Path] | None = None) -> tuple[Path, ...]:
+    """Return the folders and files from which a run may upload; those that a profile names replace the flow's own.
 
     Files count when they were handed in as parameters; the defaults in the flow file do not.
     """
@@ -197,5 +216,5 @@ def upload_folders(request: RunRequest, run_folder: Path) -> tuple[Path, ...]:
         for param in request.flow.params
         if param.type is ParamType.FILE and isinstance(given := request.params.get(param.name), str)
     ]
-    own = [] if request.flow.folder is None else [request.flow.folder]
+    own = [folder for folder in (request.flow.folder,) if folder is not None] if named is None else named
     return (*own, run_folder, *handed_in, *request.upload_folders)

@@ -27,7 +27,9 @@ class RunRequest:
     then to the settings. `timeout_s` None leaves it to the flow, then to the settings. `launch` holds any
     further settings of the browser; `headed`, `trace`, `har`, `video` and the flow's own wishes are put on top.
     A flow may upload what lies in its own folder and in the run's, files that were handed in as parameters, and
-    what `upload_folders` holds; `launch.upload_folders` takes the place of all of these.
+    what `upload_folders` holds; `launch.upload_folders` takes the place of all of these. `sandbox` names a profile of
+    `sandbox_file`, or of the home's `sandbox.yaml`; without it, the flow may ask for one. What `launch` says about the
+    sandbox goes before the profile, and its hosts are added to those of the profile.
     """
 
     flow: Flow
@@ -40,6 +42,8 @@ class RunRequest:
     har: str | None = None
     video: bool = False
     upload_folders: tuple[Path, ...] = ()
+    sandbox: str | None = None
+    sandbox_file: Path | None = None
     launch: LaunchContext | None = None
 
 

@@ -17,6 +17,7 @@ import anyio.to_thread
 
 from bykilt.browser.engine.browser_engine import EngineType, UnknownEngine
 from bykilt.browser.engine.loader import DEFAULT_ENGINE, EngineLoader
+from bykilt.browser.sandbox.profile import SandboxProfile
 from bykilt.clock import Clock, SystemClock
 from bykilt.errors import InvalidInput
 from bykilt.events.event_file import EventFile, read_events
@@ -29,11 +30,12 @@ from bykilt.history.model import RunRecord, RunStatus
 from bykilt.history.recorder import HistoryWriter, RunProjection, RunRecorder
 from bykilt.ids import RunId, new_run_id
 from bykilt.json_types import JsonObject
-from bykilt.runs.executor import ActiveRun, RunExecutor
+from bykilt.runs.executor import ActiveRun, RunExecutor, launch_settings
 from bykilt.runs.model import EngineFactory, RunElsewhere, RunRequest, ServiceNotRunning, TraceWriter
 from bykilt.runs.ownership import Owner
 from bykilt.runs.recovery import Recovery, recover
 from bykilt.runs.result_file import RunSummary, write_request
+from bykilt.runs.sandboxing import profile_of
 from bykilt.settings import Settings
 from bykilt.storage.errors import StorageError, explained
 from bykilt.storage.home import Home
@@ -107,12 +109,15 @@ class RunService:
         Raises:
             FlowError: A parameter is unknown, missing or unfit.
             UnknownEngine: No engine has that name.
+            InvalidInput: The sandbox profile is unknown or unfit, or the settings contradict it.
             StorageError: The run could not be written down; nothing of it is left.
             ServiceNotRunning: Outside of the service's block.
         """
         if self._tasks is None:
             raise ServiceNotRunning()
-        run = self._prepare(request)
+        file = request.sandbox_file or self.home.sandbox_profiles
+        profile = await anyio.to_thread.run_sync(profile_of, request.flow, request.sandbox, file)
+        run = self._prepare(request, profile)
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(self._write_down, run)
         self._active[run.record.id] = run
@@ -194,7 +199,7 @@ class RunService:
         with anyio.CancelScope(shield=True):
             await self._writer.run()
 
-    def _prepare(self, request: RunRequest) -> ActiveRun:
+    def _prepare(self, request: RunRequest, profile: SandboxProfile | None) -> ActiveRun:
         flow = request.flow
         assert self._owner is not None
         submitted_s = round(self._clock.wall_s(), 6)
@@ -214,6 +219,7 @@ class RunService:
         folder = self.home.run_folder(record.id)
         run = ActiveRun(
             request=request,
+            settings=launch_settings(request, profile, folder.path),
             timeout_s=_timeout_s(request, self._settings),
             folder=folder,
             stream=EventStream(record.id, clock=self._clock, earlier=[Event(record.id, 1, submitted_s, submitted)]),
@@ -307,5 +313,6 @@ def _wanted(run: ActiveRun) -> JsonObject:
         "trace": request.trace,
         "headed": request.headed,
         "timeout_s": run.timeout_s,
+        "sandbox": run.settings.sandbox_profile.describe(),
         "flow": flow_json(request.flow),
     }

@@ -3,6 +3,7 @@
     history.sqlite3   the history of all runs
     owners/           one locked file per process that carries out runs
     runs/<id>/        one folder per run (`run_folder`)
+    sandbox.yaml      the user's sandbox profiles
 
 Knows these names and makes the folders. Does not know what is in the files.
 """
@@ -38,6 +39,11 @@ class Home:
     def runs(self) -> Path:
         """Where the run folders are."""
         return self.path / "runs"
+
+    @property
+    def sandbox_profiles(self) -> Path:
+        """Where the user writes sandbox profiles; it need not be there."""
+        return self.path / "sandbox.yaml"
 
     def make(self) -> None:
         """Make the folders that are not there yet, for their owner alone.

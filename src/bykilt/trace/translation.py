@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
+from bykilt.events.containment_text import concerns_the_page, limit_in_words, refusal_in_words, sandbox_in_words
 from bykilt.events.model import (
     ActionFinished,
     ActionLogged,
@@ -20,9 +21,11 @@ from bykilt.events.model import (
     DataSaved,
     DialogHandled,
     DomCaptured,
+    EgressDecided,
     Event,
     Fact,
     Failure,
+    LimitHit,
     PageClosed,
     PageCrashed,
     PageError,
@@ -33,6 +36,7 @@ from bykilt.events.model import (
     RunFinished,
     RunStarted,
     RunSubmitted,
+    SandboxAttested,
     ScreenshotTaken,
     StepFinished,
     StepStarted,
@@ -180,6 +184,12 @@ class Translation:
                 yield note_line(text, fact.time_ms, is_warning=False)
             case BrowserClosed() if not fact.expected:
                 yield note_line(f"the browser ended: {fact.reason}", self._now_ms, is_warning=True)
+            case SandboxAttested():
+                yield note_line(f"sandbox: {sandbox_in_words(fact)}", self._now_ms, is_warning=False)
+            case EgressDecided() if concerns_the_page(fact):
+                yield note_line(refusal_in_words(fact), self._now_ms, is_warning=True)
+            case LimitHit():
+                yield note_line(limit_in_words(fact), self._now_ms, is_warning=True)
             case Warned():
                 hint = f" ({fact.hint})" if fact.hint else ""
                 yield note_line(fact.message + hint, self._now_ms, is_warning=True)

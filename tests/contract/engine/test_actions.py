@@ -8,9 +8,8 @@ import pytest
 
 from bykilt.browser.engine.actions import Click, Navigate
 from bykilt.browser.engine.browser_engine import BrowserEngine
-from bykilt.browser.engine.launch_context import LaunchContext
 from bykilt.events.model import ActionFinished, ActionLogged, ActionPointed, ActionStarted, Outcome
-from tests.support.engines import VIEWPORT, Facts, NewEngine, do, fails, go, js
+from tests.support.engines import VIEWPORT, Facts, NewEngine, do, fails, go, js, site_launch
 from tests.support.site import Site
 
 
@@ -85,11 +84,11 @@ async def test_the_deadline_of_an_action_is_kept(engine: BrowserEngine, timeout_
 async def test_the_deadline_of_the_launch_holds_when_an_action_names_none(new_engine: NewEngine) -> None:
     """Contract, both engines."""
     engine = new_engine()
-    await engine.launch(LaunchContext(viewport=VIEWPORT, timeout_ms=8000))
+    await engine.launch(site_launch(viewport=VIEWPORT, timeout_ms=8000))
     assert engine.context.timeout_ms == 8000
 
     quick = new_engine()
-    await quick.launch(LaunchContext(viewport=VIEWPORT, timeout_ms=3000))
+    await quick.launch(site_launch(viewport=VIEWPORT, timeout_ms=3000))
     result = await fails(quick, "click", "element_not_found", selector="#nothing")
 
     assert 2900 <= result.duration_ms < 4500
@@ -98,7 +97,7 @@ async def test_the_deadline_of_the_launch_holds_when_an_action_names_none(new_en
 async def test_a_busy_page_does_not_hold_up_the_deadline(new_engine: NewEngine, site: Site) -> None:
     """Contract, both engines: a script that never ends is no reason to wait longer than asked."""
     engine = new_engine()
-    await engine.launch(LaunchContext(viewport=VIEWPORT))
+    await engine.launch(site_launch(viewport=VIEWPORT))
     await go(engine, site.url("busy.html"))
     await js(engine, "setTimeout(() => { for (;;); }, 0); null")
 
@@ -155,7 +154,7 @@ async def test_ids_of_calls_are_unique(engine: BrowserEngine, facts: Facts) -> N
 async def test_actions_are_counted(new_engine: NewEngine, engine_type: str) -> None:
     """Contract, both engines: by kind and by error, refused ones too."""
     engine = new_engine()
-    await engine.launch(LaunchContext(viewport=VIEWPORT))
+    await engine.launch(site_launch(viewport=VIEWPORT))
 
     await go(engine, "about:blank")
     await js(engine, "1")

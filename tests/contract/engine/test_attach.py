@@ -9,9 +9,8 @@ import pytest
 
 from bykilt.browser.cdp.endpoint import websocket_address
 from bykilt.browser.engine.errors import LaunchFailed
-from bykilt.browser.engine.launch_context import LaunchContext
 from bykilt.errors import InvalidInput
-from tests.support.engines import VIEWPORT, Facts, NewEngine, do, go, js
+from tests.support.engines import VIEWPORT, Facts, NewEngine, do, go, js, site_launch
 from tests.support.remote_browser import Door, remote_chromium
 from tests.support.site import Site
 
@@ -44,7 +43,7 @@ async def test_a_browser_behind_a_login_is_reached_with_headers(
         url = await websocket_of(remote, door.port)
     engine = new_engine()
 
-    await engine.launch(LaunchContext(viewport=VIEWPORT, cdp_url=url, cdp_headers={"Authorization": SECRET}))
+    await engine.launch(site_launch(viewport=VIEWPORT, cdp_url=url, cdp_headers={"Authorization": SECRET}))
     await go(engine, site.url("a.html"))
 
     assert await js(engine, "document.title")
@@ -68,7 +67,7 @@ async def test_without_the_right_header_there_is_no_browser(
     facts = Facts()
     engine = new_engine(facts=facts)
     url = f"{scheme}://127.0.0.1:{door.port}/?key=wr0ng-one"
-    context = LaunchContext(cdp_url=url, cdp_headers=headers)
+    context = site_launch(cdp_url=url, cdp_headers=headers)
 
     with pytest.raises(LaunchFailed) as caught:
         await engine.launch(context)
@@ -91,7 +90,7 @@ async def test_headers_go_to_no_other_host(new_engine: NewEngine, site: Site, do
     )
 
     for path in ("moved", "says"):
-        context = LaunchContext(cdp_url=site.url(path), cdp_headers={"Authorization": SECRET}, timeout_ms=5000)
+        context = site_launch(cdp_url=site.url(path), cdp_headers={"Authorization": SECRET}, timeout_ms=5000)
         with pytest.raises(LaunchFailed):
             await new_engine().launch(context)
 
@@ -103,7 +102,7 @@ async def test_what_the_headers_hold_is_not_told(new_engine: NewEngine, site: Si
     facts = Facts()
     engine = new_engine(facts=facts)
     url = f"http://127.0.0.1:{door.port}"
-    await engine.launch(LaunchContext(viewport=VIEWPORT, cdp_url=url, cdp_headers={"Authorization": SECRET}))
+    await engine.launch(site_launch(viewport=VIEWPORT, cdp_url=url, cdp_headers={"Authorization": SECRET}))
 
     await go(engine, site.url("a.html"))
     await do(engine, "click", selector="body")
@@ -119,7 +118,7 @@ async def test_what_the_headers_hold_is_not_told(new_engine: NewEngine, site: Si
 async def test_a_header_that_cannot_be_sent_is_refused(new_engine: NewEngine, name: str, value: str) -> None:
     """Contract, both engines: before anything is sent, and without its value."""
     with pytest.raises(InvalidInput) as caught:
-        await new_engine().launch(LaunchContext(cdp_url="http://127.0.0.1:9", cdp_headers={name: value}))
+        await new_engine().launch(site_launch(cdp_url="http://127.0.0.1:9", cdp_headers={name: value}))
 
     assert "s3cr3t" not in str(caught.value)
 
@@ -127,4 +126,4 @@ async def test_a_header_that_cannot_be_sent_is_refused(new_engine: NewEngine, na
 async def test_headers_without_an_address_are_refused(new_engine: NewEngine) -> None:
     """Contract, both engines."""
     with pytest.raises(InvalidInput, match="attached to"):
-        await new_engine().launch(LaunchContext(cdp_headers={"Authorization": SECRET}))
+        await new_engine().launch(site_launch(cdp_headers={"Authorization": SECRET}))

@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 
 from bykilt.browser.engine.browser_engine import BrowserEngine
-from bykilt.browser.engine.launch_context import LaunchContext
-from tests.support.engines import VIEWPORT, Facts, NewEngine, do, fails, go, js
+from tests.support.engines import VIEWPORT, Facts, NewEngine, do, fails, go, js, site_launch
 from tests.support.remote_browser import DECOY, THERE, remote_chromium
 from tests.support.site import Site
 from tests.support.site_endpoints import download_content
@@ -46,7 +45,7 @@ async def far(new_engine: NewEngine, elsewhere: str, tmp_path: Path) -> BrowserE
 async def attached(new_engine: NewEngine, url: str, folder: Path, facts: Facts | None = None) -> BrowserEngine:
     """Return an engine that is attached to a browser."""
     engine = new_engine(artifact_dir=folder, facts=facts)
-    await engine.launch(LaunchContext(viewport=VIEWPORT, cdp_url=url))
+    await engine.launch(site_launch(viewport=VIEWPORT, cdp_url=url))
     return engine
 
 

@@ -8,9 +8,8 @@ import signal
 import pytest
 
 from bykilt.browser.engine.browser_engine import BrowserEngine
-from bykilt.browser.engine.launch_context import LaunchContext
 from bykilt.events.model import BrowserClosed, BrowserStarted, PageCrashed
-from tests.support.engines import VIEWPORT, Facts, NewEngine, do, fails, go, js, processes_of, still_living
+from tests.support.engines import VIEWPORT, Facts, NewEngine, do, fails, go, js, processes_of, site_launch, still_living
 from tests.support.site import Site
 
 
@@ -90,7 +89,7 @@ async def test_a_crashed_page_can_be_closed(engine: BrowserEngine) -> None:
 async def test_a_crash_during_an_action_ends_the_action(new_engine: NewEngine, site: Site) -> None:
     """Contract, both engines: what was waiting in the page is told at once."""
     engine = new_engine()
-    await engine.launch(LaunchContext(viewport=VIEWPORT, extra_args=["--js-flags=--max-old-space-size=64"]))
+    await engine.launch(site_launch(viewport=VIEWPORT, extra_args=["--js-flags=--max-old-space-size=64"]))
     await go(engine, site.url("crash.html"))
     await do(engine, "click", selector="#exhaust")
 
@@ -103,7 +102,7 @@ async def test_a_killed_browser_fails_what_is_in_flight(new_engine: NewEngine, s
     """Contract, both engines: at once, with an error that says that the browser is gone; a fact says so, too."""
     facts = Facts()
     engine = new_engine(facts=facts)
-    await engine.launch(LaunchContext(viewport=VIEWPORT))
+    await engine.launch(site_launch(viewport=VIEWPORT))
     await go(engine, site.url("a.html"))
     started = facts.of(BrowserStarted)[0]
     living = processes_of(started)
@@ -126,12 +125,12 @@ async def test_an_engine_can_be_launched_again_after_its_browser_died(new_engine
     """Contract, both engines: shutdown clears the way."""
     facts = Facts()
     engine = new_engine(facts=facts)
-    await engine.launch(LaunchContext(viewport=VIEWPORT))
+    await engine.launch(site_launch(viewport=VIEWPORT))
     os.kill(facts.of(BrowserStarted)[0].pid or 0, signal.SIGKILL)
     await facts.until(BrowserClosed)
     await engine.shutdown()
 
-    await engine.launch(LaunchContext(viewport=VIEWPORT))
+    await engine.launch(site_launch(viewport=VIEWPORT))
 
     await go(engine, site.url("a.html"))
     assert await js(engine, "document.title") == "Page A"

@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 
 from bykilt.browser.engine.browser_engine import BrowserEngine
-from bykilt.browser.engine.launch_context import LaunchContext
 from bykilt.errors import InvalidInput
 from bykilt.events.model import DialogHandled
-from tests.support.engines import Facts, NewEngine, do, fails, go, js
+from tests.support.engines import Facts, NewEngine, do, fails, go, js, site_launch
 from tests.support.site import Site
 
 
@@ -154,7 +153,7 @@ async def test_fields_that_make_no_sense(engine: BrowserEngine, fields: dict[str
 async def test_the_policy_of_a_launch(new_engine: NewEngine, site: Site) -> None:
     """Contract, both engines: it holds from the first page on."""
     engine = new_engine()
-    await engine.launch(LaunchContext(dialog_policy="accept", dialog_text="Ken"))
+    await engine.launch(site_launch(dialog_policy="accept", dialog_text="Ken"))
     await go(engine, site.url("dialogs.html"))
 
     await do(engine, "click", selector="#prompt")
@@ -165,4 +164,4 @@ async def test_the_policy_of_a_launch(new_engine: NewEngine, site: Site) -> None
 async def test_an_unknown_policy_is_refused(new_engine: NewEngine) -> None:
     """Contract, both engines: before anything starts."""
     with pytest.raises(InvalidInput, match="dialog_policy 'maybe' is unknown"):
-        await new_engine().launch(LaunchContext(dialog_policy="maybe"))
+        await new_engine().launch(site_launch(dialog_policy="maybe"))

@@ -10,10 +10,9 @@ from urllib.parse import quote
 import pytest
 
 from bykilt.browser.engine.browser_engine import BrowserEngine
-from bykilt.browser.engine.launch_context import LaunchContext
 from bykilt.errors import InvalidInput
 from bykilt.events.model import DownloadFinished, Outcome
-from tests.support.engines import VIEWPORT, Facts, NewEngine, do, fails, go
+from tests.support.engines import VIEWPORT, Facts, NewEngine, do, fails, go, site_launch
 from tests.support.site import Site
 from tests.support.site_endpoints import download_content
 
@@ -84,7 +83,7 @@ async def test_every_way_to_download(
 async def test_nothing_is_overwritten(new_engine: NewEngine, site: Site, tmp_path: Path) -> None:
     """Contract, both engines: the second of a name gets a number."""
     engine = new_engine(artifact_dir=tmp_path)
-    await engine.launch(LaunchContext(viewport=VIEWPORT))
+    await engine.launch(site_launch(viewport=VIEWPORT))
     await go(engine, site.url("downloads.html"))
 
     for _ in range(2):
@@ -110,7 +109,7 @@ async def test_no_name_leads_out_of_the_folder(engine: BrowserEngine, site: Site
 async def test_a_download_that_breaks_off_leaves_nothing(new_engine: NewEngine, site: Site, tmp_path: Path) -> None:
     """Contract, both engines: no half of a file that looks like a whole one."""
     engine = new_engine(artifact_dir=tmp_path)
-    await engine.launch(LaunchContext(viewport=VIEWPORT))
+    await engine.launch(site_launch(viewport=VIEWPORT))
     await go(engine, site.url("downloads.html"))
 
     await fails(engine, "wait_for_download", "download_failed", action=click("#cut"))
@@ -123,7 +122,7 @@ async def test_what_is_too_large_is_refused(new_engine: NewEngine, site: Site, t
     """Contract, both engines: also when the length is not known before."""
     facts = Facts()
     engine = new_engine(artifact_dir=tmp_path, facts=facts)
-    await engine.launch(LaunchContext(viewport=VIEWPORT, download_max_bytes=50_000))
+    await engine.launch(site_launch(viewport=VIEWPORT, download_max_bytes=50_000))
     await serve_link(engine, site, href)
 
     result = await fails(engine, "wait_for_download", "download_refused", action=click("#a"))
@@ -136,7 +135,7 @@ async def test_what_is_too_large_is_refused(new_engine: NewEngine, site: Site, t
 async def test_only_allowed_types_are_kept(new_engine: NewEngine, site: Site, tmp_path: Path) -> None:
     """Contract, both engines: by suffix and by media type."""
     engine = new_engine(artifact_dir=tmp_path)
-    await engine.launch(LaunchContext(viewport=VIEWPORT, download_types=["PDF", "text/*"]))
+    await engine.launch(site_launch(viewport=VIEWPORT, download_types=["PDF", "text/*"]))
 
     for name in ("a.pdf", "b.csv"):
         await serve_link(engine, site, f"/download/{name}?size=10")
@@ -151,7 +150,7 @@ async def test_what_nobody_waits_for_is_kept_and_told(new_engine: NewEngine, sit
     """Contract, both engines: a fact says what it was."""
     facts = Facts()
     engine = new_engine(artifact_dir=tmp_path, facts=facts)
-    await engine.launch(LaunchContext(viewport=VIEWPORT))
+    await engine.launch(site_launch(viewport=VIEWPORT))
     await go(engine, site.url("downloads.html"))
 
     await do(engine, "click", selector="#slow")
@@ -196,4 +195,4 @@ async def test_a_download_of_a_popup_counts(engine: BrowserEngine, site: Site) -
 async def test_impossible_limits_are_refused(new_engine: NewEngine, settings: dict[str, object]) -> None:
     """Contract, both engines: before any browser starts."""
     with pytest.raises(InvalidInput):
-        await new_engine().launch(LaunchContext(**settings))  # type: ignore[arg-type]
+        await new_engine().launch(site_launch(**settings))

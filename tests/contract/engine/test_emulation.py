@@ -8,9 +8,8 @@ import pytest
 
 from bykilt.browser.engine.browser_engine import BrowserEngine, EngineType
 from bykilt.browser.engine.errors import InvalidAction
-from bykilt.browser.engine.launch_context import LaunchContext
 from bykilt.events.model import ActionStarted
-from tests.support.engines import Facts, NewEngine, do, fails, go, js
+from tests.support.engines import Facts, NewEngine, do, fails, go, js, site_launch
 from tests.support.site import Site
 
 LOCATE = """new Promise(done => navigator.geolocation.getCurrentPosition(
@@ -218,7 +217,7 @@ async def test_from_the_launch_on(new_engine: NewEngine, site: Site) -> None:
     """Contract, both engines: the first script of a popup and of a foreign frame finds it, too."""
     engine = new_engine()
     await engine.launch(
-        LaunchContext(
+        site_launch(
             emulation={
                 "device": "iPhone 15",
                 "timezone": "Asia/Tokyo",
@@ -245,4 +244,4 @@ async def test_from_the_launch_on(new_engine: NewEngine, site: Site) -> None:
 async def test_a_launch_with_a_value_that_makes_no_sense(new_engine: NewEngine, engine_type: EngineType) -> None:
     """Contract, both engines: nothing starts."""
     with pytest.raises(InvalidAction, match="emulate: timezone"):
-        await new_engine().launch(LaunchContext(emulation={"timezone": ""}))
+        await new_engine().launch(site_launch(emulation={"timezone": ""}))

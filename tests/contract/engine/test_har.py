@@ -10,16 +10,15 @@ import pytest
 from playwright.async_api import async_playwright
 
 from bykilt.browser.engine.browser_engine import BrowserEngine
-from bykilt.browser.engine.launch_context import LaunchContext
 from bykilt.browser.launch.executable import find_chromium
 from bykilt.errors import InvalidInput
-from tests.support.engines import NewEngine, go, js
+from tests.support.engines import NewEngine, go, js, site_launch
 from tests.support.site import Site
 
 
 async def recorded(engine: BrowserEngine, site: Site, folder: Path, **settings: Any) -> dict[str, Any]:
     """Return the archive of a short visit."""
-    await engine.launch(LaunchContext(**settings))
+    await engine.launch(site_launch(**settings))
     site.set_page("/tea", "<title>Tea</title><script src='/large?mb=1'></script>")
     await go(engine, site.url("tea"))
     await js(engine, "fetch('/cookie?name=session&value=x').then((answer) => answer.text())")
@@ -109,7 +108,7 @@ async def test_playwright_plays_the_archive_back(new_engine: NewEngine, site: Si
 async def test_without_asking_there_is_no_archive(new_engine: NewEngine, site: Site, tmp_path: Path) -> None:
     """Contract, both engines."""
     engine = new_engine(artifact_dir=tmp_path)
-    await engine.launch(LaunchContext())
+    await engine.launch(site_launch())
     await go(engine, site.url("a.html"))
     await engine.shutdown()
 
@@ -120,4 +119,4 @@ async def test_without_asking_there_is_no_archive(new_engine: NewEngine, site: S
 async def test_a_setting_that_makes_no_sense_is_refused(new_engine: NewEngine, settings: dict[str, Any]) -> None:
     """Contract, both engines: before anything is started."""
     with pytest.raises(InvalidInput):
-        await new_engine().launch(LaunchContext(**settings))
+        await new_engine().launch(site_launch(**settings))

@@ -10,8 +10,7 @@ import anyio
 import pytest
 
 from bykilt.browser.engine.browser_engine import BrowserEngine
-from bykilt.browser.engine.launch_context import LaunchContext
-from tests.support.engines import NewEngine, do, fails, go, js, recorded
+from tests.support.engines import NewEngine, do, fails, go, js, recorded, site_launch
 from tests.support.site import Site
 
 FETCH = """(path) => fetch(path).then(
@@ -240,7 +239,7 @@ async def test_a_page_is_answered_only_with_files_that_it_may_get(new_engine: Ne
         place.mkdir()
         (place / "file").write_text("content")
     engine = new_engine(artifact_dir=tmp_path / "run")
-    await engine.launch(LaunchContext(upload_folders=[tmp_path / "allowed"]))
+    await engine.launch(site_launch(upload_folders=[tmp_path / "allowed"]))
 
     for folder in ("elsewhere", "allowed/.ssh", "allowed/../elsewhere"):
         rules = [{"fulfill": {"file": str(tmp_path / folder / "file")}}]
@@ -405,7 +404,7 @@ async def test_a_navigation_leaves_a_request_that_is_held_back(engine: BrowserEn
 async def test_the_engine_ends_while_a_request_is_held_back(new_engine: NewEngine, site: Site) -> None:
     """Contract, both engines: in time, with nothing left."""
     engine = new_engine()
-    await engine.launch(LaunchContext())
+    await engine.launch(site_launch())
     await go(engine, site.url("a.html"))
     await rule(engine, url="/hit/held", delay_ms=60_000)
     await js(engine, "void fetch('/hit/held')")
@@ -504,7 +503,7 @@ async def test_each_hop_of_a_redirect_is_a_request(engine: BrowserEngine, site: 
 async def test_two_browsers_do_not_share_their_rules(engine: BrowserEngine, new_engine: NewEngine, site: Site) -> None:
     """Contract, both engines."""
     other = new_engine()
-    await other.launch(LaunchContext())
+    await other.launch(site_launch())
     await rule(engine, url="/hit/*", block=True)
     await go(other, site.url("a.html"))
 

@@ -10,10 +10,9 @@ import pytest
 
 from bykilt.browser.engine.browser_engine import BrowserEngine
 from bykilt.browser.engine.errors import BrowserNotFound, EngineError, EngineNotRunning, LaunchFailed
-from bykilt.browser.engine.launch_context import LaunchContext
 from bykilt.errors import BykiltError, InvalidInput
 from bykilt.events.model import BrowserClosed, BrowserStarted
-from tests.support.engines import VIEWPORT, Facts, NewEngine, go, js, processes_of, still_living
+from tests.support.engines import VIEWPORT, Facts, NewEngine, go, js, processes_of, site_launch, still_living
 from tests.support.site import Site
 
 SWITCHED_OFF = "--no-" + "sandbox"
@@ -32,7 +31,7 @@ def is_folder(path: str) -> bool:
 async def started_engine(new_engine: NewEngine, facts: Facts, **settings: Any) -> BrowserEngine:
     """Return a launched engine."""
     engine = new_engine(facts=facts)
-    await engine.launch(LaunchContext(viewport=VIEWPORT, **settings))
+    await engine.launch(site_launch(viewport=VIEWPORT, **settings))
     return engine
 
 
@@ -44,10 +43,10 @@ async def started_engine(new_engine: NewEngine, facts: Facts, **settings: Any) -
         ({"viewport": (20_000, 100)}, "viewport"),
         ({"browser_type": "firefox"}, "browser_type"),
         ({"timeout_ms": 0}, "timeout_ms"),
-        ({"sandbox_network_mode": "none"}, "network"),
+        ({"sandbox_network_mode": "none", "allowed_hosts": ["example.com"]}, "network"),
         ({"sandbox_network_mode": "restricted"}, "network"),
         ({"sandbox_network_mode": "sometimes"}, "sandbox_network_mode"),
-        ({"allowed_hosts": ["example.com"]}, "network"),
+        ({"allowed_hosts": ["*"]}, "'*'"),
         ({"extra_args": [SWITCHED_OFF]}, SWITCHED_OFF),
         ({"extra_args": ["--disable-setuid-sandbox"]}, "--disable-setuid-sandbox"),
         ({"extra_args": ["--remote-debugging-port=9222"]}, "--remote-debugging-port"),
@@ -61,7 +60,7 @@ async def test_what_cannot_be_had_is_refused_at_launch(
     engine = new_engine()
 
     with pytest.raises(InvalidInput) as refused:
-        await engine.launch(LaunchContext(**settings))
+        await engine.launch(site_launch(**settings))
 
     assert named in refused.value.message
     assert refused.value.hint
@@ -75,7 +74,7 @@ async def test_a_missing_browser_is_named(
     monkeypatch.setenv("CHROME_PATH", str(tmp_path / "no-such-chromium"))
 
     with pytest.raises((BrowserNotFound, LaunchFailed)) as failed:
-        await new_engine().launch()
+        await new_engine().launch(site_launch())
 
     assert "no-such-chromium" in failed.value.message
     assert "CHROME_PATH" in f"{failed.value.message} {failed.value.hint}"
@@ -100,7 +99,8 @@ async def test_a_browser_that_dies_at_once_is_a_failed_launch(
     engine = new_engine()
 
     with pytest.raises(LaunchFailed) as failed:
-        await engine.launch(LaunchContext(timeout_ms=10_000))
+        # The script needs a shell, which the sandbox does not have.
+        await engine.launch(site_launch(timeout_ms=10_000, sandbox_mode=False))
 
     assert "cannot open the moon" in f"{failed.value.message} {failed.value.hint}"
     assert not engine.running
@@ -135,7 +135,7 @@ async def test_an_engine_is_launched_once(new_engine: NewEngine) -> None:
     engine = await started_engine(new_engine, Facts())
 
     with pytest.raises(EngineError, match="launched already"):
-        await engine.launch()
+        await engine.launch(site_launch())
 
     assert await js(engine, "1 + 1") == 2
 
@@ -218,7 +218,7 @@ async def test_the_start_is_a_fact(new_engine: NewEngine, engine_type: str) -> N
 async def test_the_viewport_is_the_one_that_was_asked_for(new_engine: NewEngine) -> None:
     """Contract, both engines: in every form it may be given in."""
     engine = new_engine()
-    await engine.launch(LaunchContext(viewport={"width": 640, "height": 480}))
+    await engine.launch(site_launch(viewport={"width": 640, "height": 480}))
 
     assert await js(engine, "[innerWidth, innerHeight]") == [640, 480]
     await engine.dispatch({"type": "new_tab"})
@@ -273,7 +273,7 @@ async def test_the_block_form_shuts_down(new_engine: NewEngine) -> None:
 async def fail_inside(engine: BrowserEngine) -> None:
     """Launch an engine in a block that fails."""
     async with engine:
-        await engine.launch(LaunchContext(viewport=VIEWPORT))
+        await engine.launch(site_launch(viewport=VIEWPORT))
         raise BykiltError("an error of the test")
 
 

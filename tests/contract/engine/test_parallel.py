@@ -10,12 +10,11 @@ import anyio
 import pytest
 
 from bykilt.browser.engine.browser_engine import BrowserEngine, EngineType
-from bykilt.browser.engine.launch_context import LaunchContext
 from bykilt.browser.engine.loader import EngineLoader
 from bykilt.events.model import DialogHandled, DownloadFinished
 from bykilt.json_types import JsonObject
 from bykilt.practice.loopback import Response
-from tests.support.engines import Facts, do, go, js
+from tests.support.engines import Facts, do, go, js, site_launch
 from tests.support.remote_browser import remote_chromium
 from tests.support.site import Site
 
@@ -45,9 +44,7 @@ async def test_eight_at_a_time_without_cross_talk(
         facts = Facts()
         engine = EngineLoader.load_engine(engine_type, facts=facts, artifact_dir=tmp_path / str(number))
         async with engine:
-            await engine.launch(
-                LaunchContext(cdp_url=browser_url, dialog_policy="accept", dialog_text=f"text {number}")
-            )
+            await engine.launch(site_launch(cdp_url=browser_url, dialog_policy="accept", dialog_text=f"text {number}"))
             await _prepare(engine, number)
             for _ in range(ROUNDS):
                 await go(engine, site.url(f"parallel?number={number}"))

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bykilt.browser.engine.launch_context import LaunchContext
 from bykilt.errors import InvalidInput
-from tests.support.engines import Facts, NewEngine, do, fails, go, js
+from tests.support.engines import Facts, NewEngine, do, fails, go, js, site_launch
 from tests.support.proxy import AskingProxy
 
 
@@ -15,7 +14,7 @@ async def test_the_password_goes_to_the_proxy(new_engine: NewEngine) -> None:
     facts = Facts()
     engine = new_engine(facts=facts)
     with AskingProxy("aiko", "p@ss word") as proxy:
-        await engine.launch(LaunchContext(proxy=f"http://aiko:p%40ss%20word@{proxy.host}"))
+        await engine.launch(site_launch(proxy=f"http://aiko:p%40ss%20word@{proxy.host}"))
 
         await go(engine, "http://shop.example/orders")
 
@@ -29,7 +28,7 @@ async def test_a_rule_and_a_proxy_go_together(new_engine: NewEngine) -> None:
     """Contract, both engines: intercepting some requests does not keep the password from the proxy."""
     engine = new_engine()
     with AskingProxy("aiko", "secret") as proxy:
-        await engine.launch(LaunchContext(proxy=f"http://aiko:secret@{proxy.host}"))
+        await engine.launch(site_launch(proxy=f"http://aiko:secret@{proxy.host}"))
         await engine.enable_network_interception(["*/blocked"], [{"url": "*/blocked", "block": True}])
 
         await fails(engine, "navigate", "navigation_failed", url="http://shop.example/blocked")
@@ -43,7 +42,7 @@ async def test_a_wrong_password_is_an_error_in_time(new_engine: NewEngine) -> No
     """Contract, both engines: the proxy is not asked for ever."""
     engine = new_engine()
     with AskingProxy("aiko", "right") as proxy:
-        await engine.launch(LaunchContext(proxy=f"http://aiko:wrong@{proxy.host}"))
+        await engine.launch(site_launch(proxy=f"http://aiko:wrong@{proxy.host}"))
 
         result = await engine.dispatch({"type": "navigate", "url": "http://shop.example/", "timeout_ms": 8_000})
 
@@ -57,7 +56,7 @@ async def test_without_a_password_a_proxy_that_asks_gets_none(new_engine: NewEng
     """Contract, both engines: its refusal is an error or is what the page shows, and nothing goes through."""
     engine = new_engine()
     with AskingProxy("aiko", "right") as proxy:
-        await engine.launch(LaunchContext(proxy=f"http://{proxy.host}"))
+        await engine.launch(site_launch(proxy=f"http://{proxy.host}"))
 
         result = await engine.dispatch({"type": "navigate", "url": "http://shop.example/"})
 
@@ -69,13 +68,13 @@ async def test_without_a_password_a_proxy_that_asks_gets_none(new_engine: NewEng
 async def test_a_kind_of_proxy_that_takes_no_password(new_engine: NewEngine) -> None:
     """Contract, both engines: refused before anything starts; the password is not shown."""
     with pytest.raises(InvalidInput, match="gives no password") as refused:
-        await new_engine().launch(LaunchContext(proxy="socks5://aiko:hidden@127.0.0.1:1080"))
+        await new_engine().launch(site_launch(proxy="socks5://aiko:hidden@127.0.0.1:1080"))
     assert "hidden" not in str(refused.value)
 
 
 async def test_a_password_in_an_address_that_is_none_is_not_shown(new_engine: NewEngine) -> None:
     """Contract, both engines: neither in the error nor in the settings."""
-    context = LaunchContext(proxy="http://aiko:hidden@[::1", storage_state={"cookies": []}, emulation={})
+    context = site_launch(proxy="http://aiko:hidden@[::1", storage_state={"cookies": []}, emulation={})
 
     with pytest.raises(InvalidInput, match="no address") as refused:
         await new_engine().launch(context)
@@ -88,7 +87,7 @@ async def test_offline_emulation_holds_behind_a_proxy(new_engine: NewEngine) -> 
     """Contract, both engines: nothing goes out, to the proxy neither."""
     engine = new_engine()
     with AskingProxy("aiko", "secret") as proxy:
-        await engine.launch(LaunchContext(proxy=f"http://aiko:secret@{proxy.host}", emulation={"offline": True}))
+        await engine.launch(site_launch(proxy=f"http://aiko:secret@{proxy.host}", emulation={"offline": True}))
 
         await fails(engine, "navigate", "navigation_failed", url="http://shop.example/")
 

@@ -10,9 +10,8 @@ import anyio
 import pytest
 
 from bykilt.browser.engine.browser_engine import BrowserEngine
-from bykilt.browser.engine.launch_context import LaunchContext
 from bykilt.events.model import ScreenshotTaken
-from tests.support.engines import VIEWPORT, Facts, NewEngine, do, fails, go
+from tests.support.engines import VIEWPORT, Facts, NewEngine, do, fails, go, site_launch
 from tests.support.pictures import Png, jpeg_size, png_size, read_picture
 from tests.support.site import Site
 from tests.support.site_pages import BAND_COLOURS, BAND_HEIGHT_PX
@@ -177,7 +176,7 @@ async def test_without_an_artifact_folder_any_path_may_be_named(
 ) -> None:
     """Contract, both engines: a program that uses the engine by itself may put its files where it wants."""
     engine = new_engine()
-    await engine.launch(LaunchContext(viewport=VIEWPORT))
+    await engine.launch(site_launch(viewport=VIEWPORT))
     await go(engine, site.url("a.html"))
 
     result = await engine.dispatch({"type": "screenshot", "path": str(tmp_path / "shot.png")})

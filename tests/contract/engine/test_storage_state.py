@@ -10,11 +10,10 @@ import anyio
 import pytest
 
 from bykilt.browser.engine.browser_engine import BrowserEngine, EngineType
-from bykilt.browser.engine.launch_context import LaunchContext
 from bykilt.browser.engine.loader import EngineLoader
 from bykilt.errors import InvalidInput
 from bykilt.events.model import PageOpened
-from tests.support.engines import Facts, NewEngine, do, go, js
+from tests.support.engines import Facts, NewEngine, do, go, js, site_launch
 from tests.support.site import Site
 
 FILL = """(async () => {
@@ -73,14 +72,14 @@ async def test_what_one_browser_remembers_the_next_one_begins_with(
 ) -> None:
     """Contract, both engines: cookies, localStorage and IndexedDB, with values that JSON has no words for."""
     first = new_engine(artifact_dir=tmp_path)
-    await first.launch()
+    await first.launch(site_launch())
     await filled(first, site)
 
     saved = await do(first, "save_storage_state", path="state.json")
 
     assert saved["origins"] == [site.origin]
     second = new_engine()
-    await second.launch(LaunchContext(storage_state=saved["path"]))
+    await second.launch(site_launch(storage_state=saved["path"]))
     await go(second, site.url("a.html"))
     assert await js(second, READ) == FOUND
     assert "flavour=green" in dict(site.requests("/a.html")[-1].headers).get("cookie", "")
@@ -92,11 +91,11 @@ async def test_either_engine_begins_with_what_the_other_wrote(
 ) -> None:
     """Contract, both engines: it is one document, that of Playwright."""
     async with EngineLoader.load_engine(engine_type, artifact_dir=tmp_path) as first:
-        await first.launch()
+        await first.launch(site_launch())
         await filled(first, site)
         saved = await do(first, "save_storage_state")
     async with EngineLoader.load_engine(other) as second:
-        await second.launch(LaunchContext(storage_state=saved["path"]))
+        await second.launch(site_launch(storage_state=saved["path"]))
         await go(second, site.url("a.html"))
         assert await js(second, READ) == FOUND
 
@@ -104,7 +103,7 @@ async def test_either_engine_begins_with_what_the_other_wrote(
 async def test_the_file_is_for_its_owner_alone(new_engine: NewEngine, site: Site, tmp_path: Path) -> None:
     """Contract, both engines: it holds sessions."""
     engine = new_engine(artifact_dir=tmp_path)
-    await engine.launch()
+    await engine.launch(site_launch())
     await filled(engine, site)
 
     saved = Path((await do(engine, "save_storage_state"))["path"])
@@ -165,13 +164,13 @@ async def test_a_document_that_is_none(new_engine: NewEngine, tmp_path: Path, co
     file.write_text(content)
 
     with pytest.raises(InvalidInput, match=reason):
-        await new_engine().launch(LaunchContext(storage_state=file))
+        await new_engine().launch(site_launch(storage_state=file))
 
 
 async def test_a_file_that_is_not_there(new_engine: NewEngine, tmp_path: Path) -> None:
     """Contract, both engines."""
     with pytest.raises(InvalidInput, match="cannot be read"):
-        await new_engine().launch(LaunchContext(storage_state=tmp_path / "none.json"))
+        await new_engine().launch(site_launch(storage_state=tmp_path / "none.json"))
 
 
 async def test_a_document_instead_of_a_file(new_engine: NewEngine, site: Site) -> None:
@@ -181,7 +180,7 @@ async def test_a_document_instead_of_a_file(new_engine: NewEngine, site: Site) -
         "origins": [{"origin": site.origin, "localStorage": [{"name": "theme", "value": "dark"}]}],
     }
     engine = new_engine()
-    await engine.launch(LaunchContext(storage_state=json.loads(json.dumps(state))))
+    await engine.launch(site_launch(storage_state=json.loads(json.dumps(state))))
 
     await go(engine, site.url("a.html"))
 

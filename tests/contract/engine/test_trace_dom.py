@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 
 from bykilt.browser.engine.browser_engine import BrowserEngine
-from bykilt.browser.engine.launch_context import LaunchContext
 from bykilt.errors import InvalidInput
 from bykilt.events.model import ActionStarted, DomCaptured, SnapshotPhase
-from tests.support.engines import VIEWPORT, Facts, NewEngine, do, go, js
+from tests.support.engines import VIEWPORT, Facts, NewEngine, do, go, js, site_launch
 from tests.support.site import Site
 
 
@@ -25,7 +24,7 @@ def heard() -> Facts:
 async def traced(new_engine: NewEngine, heard: Facts, tmp_path: Path) -> BrowserEngine:
     """An engine that keeps a trace in `tmp_path`."""
     engine = new_engine(facts=heard, artifact_dir=tmp_path)
-    await engine.launch(LaunchContext(viewport=VIEWPORT, trace_enabled=True))
+    await engine.launch(site_launch(viewport=VIEWPORT, trace_enabled=True))
     return engine
 
 
@@ -128,7 +127,7 @@ async def test_a_page_that_is_too_large_is_left_out(new_engine: NewEngine, site:
     heard = Facts()
     engine = new_engine(facts=heard, artifact_dir=tmp_path)
     await engine.launch(
-        LaunchContext(viewport=VIEWPORT, trace_enabled=True, trace_dom_max_nodes=400, trace_dom_max_chars=5000)
+        site_launch(viewport=VIEWPORT, trace_enabled=True, trace_dom_max_nodes=400, trace_dom_max_chars=5000)
     )
     await show(engine, site, "<p></p>")
     await js(engine, "document.body.append(...Array.from({length: 500}, () => document.createElement('p')))")
@@ -145,7 +144,7 @@ async def test_a_page_that_is_too_large_is_left_out(new_engine: NewEngine, site:
 async def test_impossible_limits_are_refused(new_engine: NewEngine) -> None:
     """Contract, both engines."""
     with pytest.raises(InvalidInput):
-        await new_engine().launch(LaunchContext(trace_dom_max_nodes=0))
+        await new_engine().launch(site_launch(trace_dom_max_nodes=0))
 
 
 async def test_frames_are_linked_to_their_snapshots(
@@ -199,7 +198,7 @@ async def test_a_page_that_hangs_is_left_out(new_engine: NewEngine, site: Site, 
     """Contract, both engines: the action after it has its own result, whatever the trace could not get."""
     heard = Facts()
     engine = new_engine(facts=heard, artifact_dir=tmp_path)
-    await engine.launch(LaunchContext(viewport=VIEWPORT, trace_enabled=True))
+    await engine.launch(site_launch(viewport=VIEWPORT, trace_enabled=True))
     await go(engine, site.url("a.html"))
     await js(engine, "setTimeout(() => { const end = Date.now() + 6000; while (Date.now() < end); }, 0); null")
 

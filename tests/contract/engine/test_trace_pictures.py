@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bykilt.browser.engine.launch_context import LaunchContext
 from bykilt.events.model import ActionStarted, ScreenshotTaken, SnapshotPhase
-from tests.support.engines import VIEWPORT, Facts, NewEngine, do, fails, go, js
+from tests.support.engines import VIEWPORT, Facts, NewEngine, do, fails, go, js, site_launch
 from tests.support.pictures import jpeg_size, read_picture
 from tests.support.site import Site
 
@@ -18,7 +17,7 @@ async def test_each_action_has_a_picture_before_and_after(new_engine: NewEngine,
     """
     facts = Facts()
     engine = new_engine(facts=facts, artifact_dir=tmp_path)
-    await engine.launch(LaunchContext(viewport=VIEWPORT, trace_enabled=True, trace_dom=False))
+    await engine.launch(site_launch(viewport=VIEWPORT, trace_enabled=True, trace_dom=False))
 
     await go(engine, site.url("a.html"))
     await do(engine, "click", selector="#next")
@@ -40,7 +39,7 @@ async def test_beside_the_content_of_pages_there_are_fewer_pictures(
     """Contract, both engines: they take a twentieth of the time at most, but one is always taken of a failure."""
     facts = Facts()
     engine = new_engine(facts=facts, artifact_dir=tmp_path)
-    await engine.launch(LaunchContext(viewport=VIEWPORT, trace_enabled=True))
+    await engine.launch(site_launch(viewport=VIEWPORT, trace_enabled=True))
 
     await go(engine, site.url("a.html"))
     for number in range(40):
@@ -57,7 +56,7 @@ async def test_no_pictures_are_taken_unless_asked_for(new_engine: NewEngine, sit
     """Contract, both engines: they cost time."""
     facts = Facts()
     engine = new_engine(facts=facts, artifact_dir=tmp_path)
-    await engine.launch(LaunchContext(viewport=VIEWPORT))
+    await engine.launch(site_launch(viewport=VIEWPORT))
 
     await go(engine, site.url("a.html"))
 
@@ -70,7 +69,7 @@ async def test_a_page_that_cannot_be_photographed_still_works(
     """Contract, both engines: a crash costs its picture, not the action, and no deadline is missed by much."""
     facts = Facts()
     engine = new_engine(facts=facts, artifact_dir=tmp_path)
-    await engine.launch(LaunchContext(viewport=VIEWPORT, trace_enabled=True, trace_dom=False))
+    await engine.launch(site_launch(viewport=VIEWPORT, trace_enabled=True, trace_dom=False))
 
     await fails(engine, "navigate", "page_crashed", url="chrome://crash")
     await go(engine, site.url("a.html"))

@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 
 from bykilt.browser.engine.browser_engine import BrowserEngine
-from bykilt.browser.engine.launch_context import LaunchContext
 from bykilt.errors import InvalidInput
 from bykilt.events.model import BrowserClosed, BrowserStarted, PreviewMade, VideoRecorded, Warned
-from tests.support.engines import VIEWPORT, Facts, NewEngine, do, fails, go, js
+from tests.support.engines import VIEWPORT, Facts, NewEngine, do, fails, go, js, site_launch
 from tests.support.site import Site
 from tests.support.videos import leaf_through, watch
 
@@ -43,7 +42,7 @@ class Recording:
 
     async def begin(self, **settings: Any) -> BrowserEngine:
         """Launch it."""
-        await self.engine.launch(LaunchContext(**{"viewport": VIEWPORT, "record_video": True, **settings}))
+        await self.engine.launch(site_launch(**{"viewport": VIEWPORT, "record_video": True, **settings}))
         return self.engine
 
     @property
@@ -240,4 +239,4 @@ async def test_a_video_without_a_trace_has_a_preview(recording: Recording, engin
 async def test_a_limit_that_is_impossible_is_refused(new_engine: NewEngine) -> None:
     """Contract, both engines: before any browser starts."""
     with pytest.raises(InvalidInput):
-        await new_engine().launch(LaunchContext(record_video=True, video_max_bytes=0))
+        await new_engine().launch(site_launch(record_video=True, video_max_bytes=0))

@@ -41,6 +41,8 @@ def test_this_machine_can_run_flows() -> None:
     assert document["ok"]
     assert found["chromium_starts"]["status"] == "ok"
     assert "as uid" in found["chromium_starts"]["detail"]
+    assert found["sandbox"]["status"] == "ok"
+    assert "a sandbox inside a sandbox" in found["sandbox"]["detail"]
     assert found["playwright"]["status"] in ("ok", "warn")
 
 
@@ -49,7 +51,7 @@ def test_a_missing_chromium_fails_and_says_what_to_do() -> None:
     assert result.exit_code == 3
     assert "FAIL Chromium: CHROME_PATH is /nope, but no such file" in result.stdout
     assert "fix: set CHROME_PATH" in result.stdout
-    assert "2 of 10 checks failed" in result.stdout
+    assert "2 of 11 checks failed" in result.stdout
 
 
 def test_a_chromium_that_is_none_fails_with_what_it_said(open_folder: Path) -> None:

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bykilt.documents.problems import Problem
+from bykilt.documents.reading import MAX_BYTES
 from bykilt.errors import ExitCode
-from bykilt.flows.loader import MAX_BYTES, load_flow, load_flow_text, read_document, validate
-from bykilt.flows.problems import FlowError, Problem
+from bykilt.flows.loader import load_flow, load_flow_text, read_document, validate
+from bykilt.flows.problems import FlowError
 
 MINIMAL = {"bykilt": 1, "name": "one", "steps": [{"action": "navigate", "url": "http://127.0.0.1/"}]}
 

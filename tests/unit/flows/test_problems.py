@@ -6,8 +6,9 @@ import json
 
 import pytest
 
+from bykilt.documents.problems import pointer_to
 from bykilt.flows.loader import load_flow_text
-from bykilt.flows.problems import FlowError, pointer_to
+from bykilt.flows.problems import FlowError
 from bykilt.json_types import JsonObject, JsonValue
 from tests.unit.flows.scripted import flow_of
 
@@ -30,6 +31,10 @@ def problems_of(*steps: JsonValue, **more: JsonValue) -> list[tuple[str, str, st
         ({"descripton": "x"}, "/descripton", "unknown key 'descripton'", "did you mean 'description'?"),
         ({"browser": {"viewport": {"width": 800}}}, "/browser/viewport", "'height' is missing", "add 'height'"),
         ({"browser": {"view": 1}}, "/browser/view", "unknown key 'view'", "did you mean 'viewport'?"),
+        ({"sandbox": 5}, "/sandbox", "expected text or an object, got 5", ""),
+        ({"sandbox": {"networkk": "none"}}, "/sandbox/networkk", "unknown key 'networkk'", "did you mean 'network'?"),
+        ({"sandbox": {"network": "host"}}, "/sandbox/network", "must be 'none', 'restricted' or 'open'", ""),
+        ({"sandbox": {"enabled": False}}, "/sandbox/enabled", "unknown key 'enabled'", "the keys: network"),
         (
             {"defaults": {"timout_ms": 1}},
             "/defaults/timout_ms",

@@ -6,10 +6,11 @@ import json
 
 import pytest
 
+from bykilt.documents.problems import Problem
 from bykilt.flows.loader import load_flow_text
 from bykilt.flows.model import Flow
 from bykilt.flows.params import bind_params
-from bykilt.flows.problems import FlowError, Problem
+from bykilt.flows.problems import FlowError
 from bykilt.flows.writer import to_json
 from bykilt.json_types import JsonObject, JsonValue
 from tests.unit.flows.scripted import Script, gives, run_flow

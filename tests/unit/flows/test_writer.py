@@ -25,6 +25,7 @@ EVERYTHING: JsonObject = {
     "defaults": {"timeout_ms": 5000},
     "engine": "cdp",
     "browser": {"viewport": {"width": 800, "height": 600}, "user_agent": "x"},
+    "sandbox": {"network": "restricted", "allowed_hosts": ["a.example"], "webgl": True, "limits": {"tmp_mib": 64}},
     "steps": [
         {
             "id": "a",

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, TypeVar, cast, get_type_hints
 
 from bykilt.browser.engine.errors import InvalidAction
-from bykilt.browser.engine.field_kinds import Kind, Milliseconds, NonEmpty, Records, Selector, describe
+from bykilt.browser.engine.field_kinds import Kind, Milliseconds, NonEmpty, Records, Selector
+from bykilt.documents.problems import describe
 from bykilt.json_types import JsonObject, JsonValue
 
 

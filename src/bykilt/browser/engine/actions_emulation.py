@@ -19,7 +19,6 @@ from bykilt.browser.engine.field_kinds import (
     Flag,
     Kind,
     NonEmpty,
-    describe,
     read_between,
     read_nonempty,
     read_text,
@@ -27,6 +26,7 @@ from bykilt.browser.engine.field_kinds import (
     read_whole,
     read_word,
 )
+from bykilt.documents.problems import describe
 from bykilt.json_types import JsonObject, JsonValue
 
 MAX_PIXELS = 10_000

@@ -36,7 +36,7 @@ from bykilt.browser.engine.errors import (
     UnknownEngine,
 )
 from bykilt.browser.engine.har_file import write_har
-from bykilt.browser.engine.launch_context import LaunchContext, NetworkMode, Viewport
+from bykilt.browser.engine.launch_context import LaunchContext, Viewport
 from bykilt.browser.engine.page_record import PageRecord
 from bykilt.browser.engine.progress import Progress
 from bykilt.browser.engine.records import records_of
@@ -46,6 +46,8 @@ from bykilt.browser.engine.trace_evidence import TraceEvidence
 from bykilt.browser.engine.trace_pictures import Picture
 from bykilt.browser.engine.video_preview import moving_pictures
 from bykilt.browser.engine.video_recorder import Screencast, VideoRecorder
+from bykilt.browser.engine.walls import Walls
+from bykilt.browser.sandbox.profile import NetworkMode
 from bykilt.clock import Clock, SystemClock
 from bykilt.events.model import (
     ActionFinished,
@@ -108,6 +110,7 @@ class BrowserEngine(ActionMethods, ABC):
         self._video: VideoRecorder | None = None
         self._downloads: Downloads | None = None
         self.dialogs = Dialogs(Answering(), self, self.clock)
+        self.walls = Walls(self, self.clock)
 
     # ---- what each engine provides
 
@@ -278,6 +281,8 @@ class BrowserEngine(ActionMethods, ABC):
         await self._keep(call_id, SnapshotPhase.BEFORE)
         progress = Progress(call_id, parsed.type, timeout_s, self.clock, self._facts)
         output, error = await self._attempt(parsed, progress, timeout_s)
+        if error is not None:
+            error = self.walls.explain(error, started_s)
         if self._downloads is not None:
             await self._downloads.settle()
         await self._keep(call_id, SnapshotPhase.AFTER, is_telling=error is not None)

@@ -32,9 +32,8 @@ from bykilt.browser.engine.downloads import BrowserFiles
 from bykilt.browser.engine.emulation import launch_emulation, major_of, plain_emulation
 from bykilt.browser.engine.errors import BrowserGone, LaunchFailed
 from bykilt.browser.engine.launch_context import LaunchContext
-from bykilt.browser.engine.launching import chromium_settings, launch_errors
+from bykilt.browser.engine.launching import browser_proxy, chromium_settings, launch_errors
 from bykilt.browser.engine.progress import Progress
-from bykilt.browser.engine.proxy import parse_proxy
 from bykilt.browser.engine.remote_files import RemoteFiles
 from bykilt.browser.engine.request_record import RequestRecord
 from bykilt.browser.engine.scripted_frame import ScriptedFrame
@@ -75,7 +74,7 @@ class CDPEngine(BrowserEngine):
         self._closing = False
         viewport = context.viewport_size
         settings = PageSettings(viewport.width, viewport.height, context.user_agent, injected_script())
-        proxy = parse_proxy(context.proxy)
+        proxy = browser_proxy(context)
         transport = await self._reach_browser(context)
         ours = self._process is not None
         browser = self._browser = Browser(
@@ -100,13 +99,15 @@ class CDPEngine(BrowserEngine):
             raise await self._launch_failure(error) from error
         self._pages = Pages(self._browser_context)
         process = self._process
+        with launch_errors():
+            pid = await self.walls.attest()
         self.publish(
             BrowserStarted(
                 engine=str(self.engine_type),
                 product=browser.product,
                 viewport_width=viewport.width,
                 viewport_height=viewport.height,
-                pid=process.pid if process else None,
+                pid=pid or (process.pid if process else None),
                 uid=process.uid if process else None,
                 chromium_sandbox=process is not None,
                 user_agent=context.user_agent or browser.user_agent,
@@ -142,8 +143,12 @@ class CDPEngine(BrowserEngine):
             except ConnectionClosed as error:
                 raise LaunchFailed(error.message, hint=UNREACHABLE_HINT) from error
         with launch_errors():
-            self._process = await start_chromium(chromium_settings(context), log_file=self._log_file())
-        return PipeTransport(*self._process.take_pipe())
+            settings = chromium_settings(context)
+            self.walls.announce(context.sandbox_profile)
+            process = self._process = await start_chromium(settings, log_file=self._log_file())
+            self.walls.surround(process.sandbox, process.log_tail)
+            await self.walls.complete()
+        return PipeTransport(*process.take_pipe())
 
     def _log_file(self) -> Path | None:
         return self.artifact_dir / "chromium.log" if self._confined else None
@@ -178,6 +183,7 @@ class CDPEngine(BrowserEngine):
             await browser.close(end_browser=process is not None)
         if process is not None:
             await process.close(grace_s=2)
+            self.walls.removed(process.removal, folder_left=process.folder.root.exists())
         remove_shared_folder(self._shared_folder)
         if was_running:
             self.publish(BrowserClosed("shutdown", expected=True))

@@ -38,6 +38,18 @@ class LaunchFailed(EngineError):
     exit_code = ExitCode.MISSING_CAPABILITY
 
 
+class SandboxRefused(LaunchFailed):
+    """The browser cannot be sandboxed as asked, so it does not run."""
+
+    code = "sandbox_unavailable"
+
+
+class SandboxMismatch(LaunchFailed):
+    """The sandbox was not what was promised, so the browser was ended."""
+
+    code = "sandbox_broken"
+
+
 class EngineNotRunning(EngineError):
     code = "engine_not_running"
 
@@ -129,10 +141,40 @@ class NavigationFailed(ActionError):
 
     def __init__(self, url: str, reason: str) -> None:
         super().__init__(f"{url} did not load: {reason}", hint="check the address and that the server answers")
+        self.url = url
 
 
 class NavigationAborted(NavigationFailed):
     code = "navigation_aborted"
+
+
+# What Chromium says where it makes the connection itself.
+_NET_ERRORS = {
+    "dns": "net::ERR_NAME_NOT_RESOLVED",
+    "refused": "net::ERR_CONNECTION_REFUSED",
+    "timeout": "net::ERR_CONNECTION_TIMED_OUT",
+    "upstream_proxy": "net::ERR_PROXY_CONNECTION_FAILED",
+}
+
+
+class HostUnreachable(NavigationFailed):
+    """The sandbox's proxy found no way to a host that may be reached; `cause` is one of its words for it."""
+
+    def __init__(self, url: str, cause: str, reason: str) -> None:
+        super().__init__(url, f"{_NET_ERRORS.get(cause, 'net::ERR_EMPTY_RESPONSE')} ({reason})")
+
+
+class HostBlocked(ActionError):
+    """The sandbox refused the way to a host; nothing was sent there."""
+
+    code = "host_blocked"
+
+    def __init__(self, host: str, port: int, reason: str) -> None:
+        where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        super().__init__(
+            f"the sandbox does not let the browser reach {where}: {reason}",
+            hint=f"if it may, add {where!r} to allowed_hosts (`bykilt run --allow-host {where}`), or to the profile",
+        )
 
 
 class ActionTimeout(ActionError):

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Annotated, Any, Generic, TypeVar
 
 from bykilt.browser.engine.lengths import read_margin
+from bykilt.documents.problems import describe
 from bykilt.json_types import JsonObject, JsonValue
 
 T = TypeVar("T")
@@ -128,12 +129,6 @@ class Records:
 
     fields: tuple[tuple[str, RecordField], ...]
     limit: int
-
-
-def describe(value: object) -> str:
-    """Return a value the way an error message shows it: JSON-like and short."""
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def read_text(value: JsonValue) -> str:

@@ -17,7 +17,6 @@ from typing import Annotated, Any, TypeVar
 
 from bykilt.browser.engine.field_kinds import (
     Kind,
-    describe,
     read_between,
     read_bool,
     read_nonempty,
@@ -39,6 +38,7 @@ from bykilt.browser.engine.intercept_rules import (
     Rule,
 )
 from bykilt.browser.engine.request_patterns import check_pattern
+from bykilt.documents.problems import describe
 from bykilt.json_types import JsonObject, JsonValue
 
 T = TypeVar("T")

@@ -16,20 +16,12 @@ from bykilt.browser.engine.download_limits import DownloadLimits
 from bykilt.browser.engine.proxy import parse_proxy
 from bykilt.browser.engine.storage_state import read_storage_state
 from bykilt.browser.engine.upload_files import UploadLimits
+from bykilt.browser.sandbox.profile import BrowserFlavor, FilesystemMode, SandboxLimits, SandboxProfile
 from bykilt.errors import InvalidInput
 from bykilt.json_types import JsonValue
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _NOT_IN_HEADER = re.compile(r"[^\t\x20-\x7e\xa0-\xff]")
-
-
-class NetworkMode(StrEnum):
-    """What the browser's network may reach."""
-
-    NONE = "none"
-    RESTRICTED = "restricted"
-    OPEN = "open"
-    HOST = "host"
 
 
 class HarMode(StrEnum):
@@ -65,6 +57,9 @@ class LaunchContext:
     `dialog_policy` is `dismiss`, `accept` (prompts get `dialog_text`) or `fail`: the dialog fails the action.
     `download_types` are suffixes and media types such as `.pdf` and `image/*`; None allows all.
     `upload_folders` are the folders, or single files, that uploads may come from; None allows any.
+    The browser runs in a sandbox unless `sandbox_mode` is false. `sandbox_network_mode` is `none`, `restricted` (to
+    `allowed_hosts`; the default where there are any), `open` (every public host; the default otherwise) or `host`.
+    `webgl` has a software rasteriser started; `browser_flavor` is `chromium` or `headless-shell`.
     """
 
     headless: bool = True
@@ -79,11 +74,14 @@ class LaunchContext:
     trace_dom_max_chars: int = 4_000_000
     sandbox_mode: bool = True
     extra_args: Sequence[str] = ()
-    sandbox_network_mode: str = NetworkMode.HOST
-    sandbox_filesystem_mode: str = "readonly"
+    sandbox_network_mode: str | None = None
+    sandbox_filesystem_mode: str = FilesystemMode.READONLY
     enable_seccomp: bool = True
     enable_apparmor: bool = True
     allowed_hosts: Sequence[str] = ()
+    sandbox_limits: SandboxLimits = field(default_factory=SandboxLimits)
+    webgl: bool = False
+    browser_flavor: str = BrowserFlavor.CHROMIUM
     cdp_url: str | None = None
     cdp_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     user_data_dir: str | Path | None = None
@@ -126,6 +124,32 @@ class LaunchContext:
         return size
 
     @property
+    def sandbox_profile(self) -> SandboxProfile:
+        """The policy of the sandbox; for a browser that runs elsewhere, that there is none.
+
+        Raises:
+            InvalidInput: A setting is impossible, contradicts another one, or cannot be enforced.
+        """
+        elsewhere = self.cdp_url is not None
+        if elsewhere and (self.sandbox_network_mode is not None or self.allowed_hosts):
+            raise InvalidInput(
+                "the network of a browser that runs elsewhere cannot be limited from here",
+                hint="leave out the network mode and the allowed hosts, or limit its network where it runs",
+            )
+        return SandboxProfile.of(
+            self.sandbox_network_mode,
+            self.allowed_hosts,
+            enabled=self.sandbox_mode and not elsewhere,
+            filesystem=self.sandbox_filesystem_mode,
+            upload_folders=self.upload_folders,
+            seccomp=self.enable_seccomp,
+            apparmor=self.enable_apparmor,
+            webgl=self.webgl,
+            browser=self.browser_flavor,
+            limits=self.sandbox_limits,
+        )
+
+    @property
     def emulate_action(self) -> Emulate | None:
         """What is to be emulated.
 
@@ -145,7 +169,8 @@ class LaunchContext:
         Raises:
             InvalidInput: A limit is impossible.
         """
-        return DownloadLimits.of(self.download_max_bytes, self.download_types)
+        most = min(self.download_max_bytes, self.sandbox_limits.download_bytes)
+        return DownloadLimits.of(most, self.download_types)
 
     @property
     def upload_limits(self) -> UploadLimits:
@@ -184,18 +209,9 @@ class LaunchContext:
             raise InvalidInput(
                 f"video_max_bytes must be above 0, got {self.video_max_bytes}", hint="leave it out for the default"
             )
-        try:
-            mode = NetworkMode(self.sandbox_network_mode)
-        except ValueError:
-            raise InvalidInput(
-                f"sandbox_network_mode {self.sandbox_network_mode!r} is unknown",
-                hint=f"use one of {', '.join(NetworkMode)}",
-            ) from None
-        if mode is not NetworkMode.HOST or self.allowed_hosts:
-            raise InvalidInput(
-                "limiting the browser's network cannot be enforced by this version, so it is refused",
-                hint="use sandbox_network_mode='host' without allowed_hosts, or limit the network outside bykilt",
-            )
+        profile = self.sandbox_profile
+        if profile.browser is BrowserFlavor.HEADLESS_SHELL and not self.headless:
+            raise InvalidInput("headless-shell can show no window", hint="use browser_flavor 'chromium', or no window")
 
     def _check_headers(self) -> None:
         if self.cdp_headers and self.cdp_url is None:

@@ -206,6 +206,7 @@ def _page_output(entry: PageEntry) -> ActionOutput:
 async def close_tab(engine: PlaywrightEngine, action: CloseTab, progress: Progress) -> ActionOutput:
     entry = engine.registry.find(action.page)
     progress.waiting_for(f"{entry.id} to close")
+    await engine.network.give_up(entry.id)
     await entry.page.close()
     current = engine.registry.current
     return ActionOutput({"closed": entry.id, "page": current.id if current else None})

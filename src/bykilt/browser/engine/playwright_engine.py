@@ -29,7 +29,7 @@ from bykilt.browser.engine.downloads import BrowserFiles
 from bykilt.browser.engine.emulation import launch_emulation, major_of
 from bykilt.browser.engine.errors import ActionError, BrowserGone, LaunchFailed
 from bykilt.browser.engine.launch_context import LaunchContext
-from bykilt.browser.engine.launching import chromium_settings, launch_errors
+from bykilt.browser.engine.launching import browser_proxy, chromium_settings, launch_errors
 from bykilt.browser.engine.playwright_actions import HANDLERS
 from bykilt.browser.engine.playwright_dom import PlaywrightDom
 from bykilt.browser.engine.playwright_emulation import PlaywrightEmulation, context_options
@@ -42,7 +42,6 @@ from bykilt.browser.engine.playwright_selectors import NAME, engine_script
 from bykilt.browser.engine.playwright_target import Target, find_target, first_line
 from bykilt.browser.engine.playwright_video import PlaywrightScreencast
 from bykilt.browser.engine.progress import Progress
-from bykilt.browser.engine.proxy import parse_proxy
 from bykilt.browser.engine.remote_files import RemoteFiles
 from bykilt.browser.engine.request_record import RequestRecord
 from bykilt.browser.engine.scripted_frame import ScriptedFrame
@@ -87,7 +86,9 @@ class PlaywrightEngine(BrowserEngine):
         settings = chromium_settings(context)
         if context.cdp_url is None:
             with launch_errors():
-                self._wrapper = await prepare_wrapper(settings, log_file=self._log_file())
+                self.walls.announce(context.sandbox_profile)
+                started = self._wrapper = await prepare_wrapper(settings, log_file=self._log_file())
+                self.walls.surround(started.sandbox, started.log_tail)
         starter = async_playwright()
         driver = self._driver = await starter.start()
         _listen_for_the_end(starter)
@@ -97,6 +98,8 @@ class PlaywrightEngine(BrowserEngine):
         except PlaywrightTimeout:
             raise TimeoutError from None
         except PlaywrightError as error:
+            with launch_errors():
+                self.walls.check()
             raise self._launch_failure(error) from error
         user_agent = str(await page.evaluate("navigator.userAgent"))
         launched = launch_emulation(context, self.major)
@@ -104,13 +107,16 @@ class PlaywrightEngine(BrowserEngine):
         self._emulation = PlaywrightEmulation(self._playwright_context, self.registry, launched, user_agent)
         browser = self._browser
         wrapper = self._wrapper
+        with launch_errors():
+            await self.walls.complete()
+            pid = await self.walls.attest()
         self.publish(
             BrowserStarted(
                 engine=str(self.engine_type),
                 product=f"Chrome/{browser.version}" if browser else "Chrome",
                 viewport_width=settings.width,
                 viewport_height=settings.height,
-                pid=wrapper.pid if wrapper else None,
+                pid=pid or (wrapper.pid if wrapper else None),
                 uid=wrapper.uid if wrapper else None,
                 chromium_sandbox=wrapper is not None,
                 user_agent=user_agent,
@@ -248,6 +254,7 @@ class PlaywrightEngine(BrowserEngine):
             await _bounded(browser.close())
         if wrapper is not None:
             await wrapper.close()
+            self.walls.removed(wrapper.removal, folder_left=wrapper.folder.root.exists())
         if driver is not None:
             await _bounded(driver.stop())
         remove_shared_folder(self._shared_folder)
@@ -393,7 +400,7 @@ def _leave_to_others(_: Dialog) -> None:
 
 def _proxy_option(context: LaunchContext) -> dict[str, Any]:
     """What Playwright is told of a proxy that asks for a password, or of any when it only makes a context."""
-    proxy = parse_proxy(context.proxy)
+    proxy = browser_proxy(context)
     if proxy is None or (proxy.credentials is None and context.cdp_url is None):
         return {}
     if proxy.credentials is None:

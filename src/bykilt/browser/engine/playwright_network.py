@@ -28,6 +28,7 @@ from bykilt.browser.engine.response_files import with_files
 from bykilt.browser.engine.socket_record import SocketRecord
 from bykilt.clock import Clock
 from bykilt.events.model import FactSink
+from bykilt.ids import PageId
 
 if TYPE_CHECKING:
     from bykilt.browser.engine.playwright_engine import PlaywrightEngine
@@ -49,6 +50,7 @@ class PlaywrightNetwork:
         self._listening = False
         self._watched: WeakSet[Page] = WeakSet()
         self._sockets = SocketRecord(facts, clock)
+        self._held: dict[Route, PageId | None] = {}
 
     async def intercept(self, settings: InterceptSettings | None) -> None:
         """Work by these settings from now on; None ends the interception, and what is held back goes on."""
@@ -63,8 +65,18 @@ class PlaywrightNetwork:
         if before is not None and before != self._route:
             await self._context.unroute(before, self._routed)
 
+    async def give_up(self, page: PageId) -> None:
+        """Let the requests fail that a page has waiting, before it is closed: Playwright would send them then."""
+        for route in [route for route, owner in self._held.items() if owner == page]:
+            del self._held[route]
+            try:
+                await route.abort("aborted")
+            except PlaywrightError:
+                continue  # it went on a moment before
+
     def release(self) -> None:
         """Let every request go on that is waiting out its delay."""
+        self._held.clear()
         ended, self._ended = self._ended, anyio.Event()
         ended.set()
 
@@ -102,10 +114,12 @@ class PlaywrightNetwork:
         entry.done, entry.rule, entry.delayed_ms = done_by(rule), number, rule.delay_ms
         if rule.delay_ms:
             ended = self._ended
+            self._held[route] = entry.page
             with anyio.move_on_after(rule.delay_ms / 1000):
                 await ended.wait()
                 await route.continue_()
                 return
+            self._held.pop(route, None)
         await self._apply(route, rule)
 
     async def _apply(self, route: Route, rule: Rule) -> None:

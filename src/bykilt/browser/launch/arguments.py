@@ -13,6 +13,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bykilt.browser.launch.settings import ChromiumSettings
+from bykilt.browser.sandbox.attendant import PROXY_PORT
+from bykilt.browser.sandbox.profile import NetworkMode
 from bykilt.errors import InvalidInput
 
 
@@ -69,6 +71,7 @@ HEADLESS = (
 )
 
 DISABLED_FEATURES = {
+    "AutofillServerCommunication": "nobody is asked what the fields of a form mean",
     "AvoidUnnecessaryBeforeUnloadCheckSync": "a page's beforeunload is always asked",
     "DialMediaRouteProvider": "no search for devices in the local network",
     "GlobalMediaControls": "no media controls in the browser's frame",
@@ -115,12 +118,14 @@ def chromium_arguments(settings: ChromiumSettings, profile: Path, *, small_shm: 
     result = [flag.text for flag in ALWAYS]
     if settings.headless:
         result += [flag.text for flag in HEADLESS]
-    if is_shm_small() if small_shm is None else small_shm:
+    # Inside the outer sandbox there is a /dev/shm of its own.
+    if settings.sandbox is None and (is_shm_small() if small_shm is None else small_shm):
         result.append("--disable-dev-shm-usage")
     result.append(f"--window-size={settings.width},{settings.height}")
     if settings.user_agent is not None:
         result.append(f"--user-agent={settings.user_agent}")
-    result += proxy_arguments(settings)
+    result += network_arguments(settings) + sandbox_arguments(settings)
+    enabled += sandbox_features(settings)
     result.append("--disable-features=" + ",".join((*DISABLED_FEATURES, *disabled)))
     if enabled:
         result.append("--enable-features=" + ",".join(enabled))
@@ -136,7 +141,9 @@ def extra_arguments(settings: ChromiumSettings) -> list[str]:
         InvalidInput: As for `chromium_arguments`.
     """
     extra, disabled, enabled = _sort_extra(checked_extra(settings.extra_args))
-    result = [f"--window-size={settings.width},{settings.height}", *proxy_arguments(settings), *extra]
+    enabled += sandbox_features(settings)
+    result = [f"--window-size={settings.width},{settings.height}", *network_arguments(settings)]
+    result += [*sandbox_arguments(settings), *extra]
     # A list of features takes the place of the one before it, so ours has to be in it.
     if disabled:
         result.append("--disable-features=" + ",".join((*DISABLED_FEATURES, *disabled)))
@@ -180,6 +187,39 @@ def _sort_extra(extra: Iterable[str]) -> tuple[list[str], list[str], list[str]]:
         else:
             rest.append(argument)
     return rest, lists["--disable-features"], lists["--enable-features"]
+
+
+# Names are looked up outside, after the policy; the way out is a proxy, and nothing goes by it.
+_EGRESS = (
+    Flag(f"--proxy-server=http://127.0.0.1:{PROXY_PORT}", "the only way out"),
+    Flag("--proxy-bypass-list=<-loopback>", "Chromium passes loopback and link-local addresses by its proxy otherwise"),
+    Flag("--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1", "no name is looked up inside"),
+    Flag("--webrtc-ip-handling-policy=disable_non_proxied_udp", "WebRTC has no way of its own"),
+)
+
+
+def network_arguments(settings: ChromiumSettings) -> list[str]:
+    """Return the flags for the way out: the sandbox's own proxy, or the one that was asked for.
+
+    Raises:
+        InvalidInput: The address of the proxy makes no sense.
+    """
+    if settings.sandbox is not None and settings.sandbox.network is not NetworkMode.HOST:
+        return [flag.text for flag in _EGRESS]
+    return proxy_arguments(settings)
+
+
+def sandbox_arguments(settings: ChromiumSettings) -> list[str]:
+    """Return the flags that make Chromium's own sandbox cover more of its processes."""
+    if settings.sandbox is None or settings.sandbox.webgl:
+        return []
+    # The software rasteriser runs in a GPU process without any filter.
+    return ["--disable-software-rasterizer"]
+
+
+def sandbox_features(settings: ChromiumSettings) -> list[str]:
+    """Return the features that do the same."""
+    return [] if settings.sandbox is None else ["NetworkServiceSandbox"]
 
 
 def proxy_arguments(settings: ChromiumSettings) -> list[str]:

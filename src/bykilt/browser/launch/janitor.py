@@ -1,4 +1,4 @@
-"""What sessions left behind whose owner was killed: their folders, and processes that outlived it.
+"""What sessions left behind whose owner was killed: folders, control groups, and processes that outlived it.
 
 Knows how a dead owner is told from a living one. Runs before each start; finds nothing on a good day.
 """
@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
+import anyio.to_thread
 
 from bykilt.browser.launch.identity import FIRST_UID, LAST_UID
 from bykilt.browser.launch.processes import Process, end_all, mentions, read_process
 from bykilt.browser.launch.profile import EXCLUSIVE, PREFIX, is_ours, remove_folder
+from bykilt.browser.sandbox.cgroups import remove_orphans
 
 _NAME = re.compile(rf"{PREFIX}(?P<pid>\d+)-(?P<start>\d+)-(?P<uid>\d+)-(?P<exclusive>{EXCLUSIVE})?\w+")
 _PATIENCE_S = 5.0
@@ -38,20 +40,25 @@ def find_leftovers() -> list[Leftover]:
         match = _NAME.fullmatch(name)
         if match is None or not is_ours(folder / name):
             continue
-        owner = read_process(int(match["pid"]))
-        if owner is None or owner.start_ticks != int(match["start"]):
+        if not _lives(int(match["pid"]), int(match["start"])):
             found.append(Leftover(folder / name, int(match["uid"]), match["exclusive"] is not None))
     return found
 
 
 async def clean_up() -> list[Path]:
-    """End the processes and remove the folders of sessions without an owner; return those folders."""
+    """End the processes of sessions without an owner, remove their folders and control groups; return the folders."""
     leftovers = find_leftovers()
     for leftover in leftovers:
         with anyio.move_on_after(_PATIENCE_S):
             await end_all(_Belongs(leftover))
         await remove_folder(leftover.root)
+    await anyio.to_thread.run_sync(remove_orphans, _lives)
     return [leftover.root for leftover in leftovers]
+
+
+def _lives(pid: int, start_ticks: int) -> bool:
+    owner = read_process(pid)
+    return owner is not None and owner.start_ticks == start_ticks
 
 
 @dataclass(frozen=True, slots=True)

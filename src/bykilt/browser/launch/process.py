@@ -25,7 +25,7 @@ from bykilt.browser.launch.janitor import clean_up
 from bykilt.browser.launch.session import Session, open_session
 from bykilt.browser.launch.settings import ChromiumSettings
 from bykilt.browser.launch.spawn import Spawned, spawn
-from bykilt.browser.launch.wrapping import Plain, Wrapping
+from bykilt.browser.sandbox.sandbox import Removal, Sandbox
 
 _FAILURE_PATIENCE_S = 2.0
 
@@ -34,6 +34,7 @@ class ChromiumProcess:
     """A started Chromium. `close` must be called; it is safe to call more than once."""
 
     def __init__(self, spawned: Spawned, session: Session) -> None:
+        # With a sandbox, the warden.
         self.pid = spawned.pid
         self.folder = session.folder
         self._session = session
@@ -44,6 +45,16 @@ class ChromiumProcess:
     def uid(self) -> int:
         """The user that the browser runs as."""
         return self._session.uid
+
+    @property
+    def sandbox(self) -> Sandbox | None:
+        """What is around it; None without an outer sandbox."""
+        return self._session.sandbox
+
+    @property
+    def removal(self) -> Removal | None:
+        """What was left of the sandbox, once it is closed."""
+        return self._session.removal
 
     @property
     def exit_status(self) -> int | None:
@@ -88,10 +99,10 @@ class ChromiumProcess:
         await self._session.close(self.pid, grace_s)
 
 
-async def start_chromium(
-    settings: ChromiumSettings, *, log_file: Path | None = None, wrapping: Wrapping | None = None
-) -> ChromiumProcess:
+async def start_chromium(settings: ChromiumSettings, *, log_file: Path | None = None) -> ChromiumProcess:
     """Start Chromium with its DevTools protocol on a pipe; return at once, before it has answered anything.
+
+    A sandbox is complete only after its `complete()` and `attest()`.
 
     Raises:
         ChromiumNotFound: There is no Chromium on this machine.
@@ -99,16 +110,15 @@ async def start_chromium(
         InvalidInput: A setting is impossible.
     """
     await clean_up()
-    spawned, session = await anyio.to_thread.run_sync(_start, settings, log_file, wrapping or Plain())
+    spawned, session = await anyio.to_thread.run_sync(_start, settings, log_file)
     # No await between here and the caller: a cancelled start must not lose the process.
     return ChromiumProcess(spawned, session)
 
 
-def _start(settings: ChromiumSettings, log_file: Path | None, wrapping: Wrapping) -> tuple[Spawned, Session]:
+def _start(settings: ChromiumSettings, log_file: Path | None) -> tuple[Spawned, Session]:
     session = open_session(settings, log_file)
     try:
-        arguments = chromium_arguments(settings, session.folder.profile)
-        command = wrapping.wrap([str(session.executable), *arguments], session.folder, session.environment)
+        command = session.command(chromium_arguments(settings, session.folder.profile))
         return spawn(command, session.environment, session.log.fd), session
     except BaseException:
         session.discard()

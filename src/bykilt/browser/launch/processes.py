@@ -115,6 +115,17 @@ async def end_all(belongs: Belongs, *, grace_s: float = 0.0) -> None:
         await _until_ended(pidfds)
 
 
+async def until_ended(pid: int | None) -> None:
+    """Return once a process has ended; one whose pid is not known never was."""
+    if pid is None:
+        return
+    try:
+        pidfd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    await _until_ended([pidfd])
+
+
 async def _until_ended(pidfds: list[int]) -> None:
     try:
         for pidfd in pidfds:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,28 +19,44 @@ from bykilt.browser.launch.browser_log import BrowserLog
 from bykilt.browser.launch.environment import browser_environment
 from bykilt.browser.launch.executable import find_chromium
 from bykilt.browser.launch.identity import Identity, owner_of, pick_identity
-from bykilt.browser.launch.processes import Belongs, Process, end_all, mentions
+from bykilt.browser.launch.processes import Belongs, Process, end_all, mentions, until_ended
 from bykilt.browser.launch.profile import SessionFolder, make_session_folder
 from bykilt.browser.launch.settings import ChromiumSettings
+from bykilt.browser.launch.unprivileged import as_user
+from bykilt.browser.sandbox.egress.upstream_proxy import UpstreamProxy
+from bykilt.browser.sandbox.sandbox import Places, Removal, Sandbox
 
 _END_PATIENCE_S = 8.0
 
 
 @dataclass
 class Session:
-    """One browser's belongings. `log_file` is where its log is kept at the end."""
+    """One browser's belongings. `log_file` is where its log is kept at the end; `removal` is the proof of that end."""
 
     executable: Path
     folder: SessionFolder
     environment: dict[str, str]
     log: BrowserLog
     log_file: Path | None
+    sandbox: Sandbox | None = None
+    removal: Removal | None = field(default=None, init=False)
     _closed: bool = field(default=False, init=False)
 
     @property
     def uid(self) -> int:
         """The user that the browser runs as."""
         return self.folder.identity.uid if self.folder.identity else os.geteuid()
+
+    def command(self, arguments: Sequence[str] = ()) -> list[str]:
+        """Return what to start: Chromium with these arguments, inside whatever goes around it.
+
+        Raises:
+            ChromiumNotStarted: This machine cannot do it; there is no falling back to less.
+        """
+        program = [str(self.executable), *arguments]
+        if self.sandbox is not None:
+            return self.sandbox.wrap(program)
+        return as_user(program, self.folder.identity)
 
     def processes_of(self, pid: int | None) -> Belongs:
         """Return how this browser's processes are told from all others; `pid` is its first one."""
@@ -59,15 +76,29 @@ class Session:
         self._closed = True
         with anyio.CancelScope(shield=True):
             with anyio.move_on_after(grace_s + _END_PATIENCE_S):
+                if self.sandbox is not None:
+                    await self._end_sandbox(self.sandbox, pid, grace_s)
+                    grace_s = 0
                 await end_all(self.processes_of(pid), grace_s=grace_s)
+            if self.sandbox is not None:
+                self.removal = await self.sandbox.removal()
             if self.log_file is not None:
                 await anyio.to_thread.run_sync(self.log.save, self.log_file)
             await self.folder.remove()
             self._give_back()
 
+    async def _end_sandbox(self, sandbox: Sandbox, warden: int | None, grace_s: float) -> None:
+        """Return once the warden has ended, and so everything below it: by itself within `grace_s`, or let go."""
+        with anyio.move_on_after(grace_s):
+            await until_ended(warden)
+        await anyio.to_thread.run_sync(sandbox.let_go)
+        await until_ended(warden)
+
     def discard(self) -> None:
         """Undo `open_session` when nothing was started."""
         self._closed = True
+        if self.sandbox is not None:
+            self.sandbox.discard()
         shutil.rmtree(self.folder.root, ignore_errors=True)
         self._give_back()
 
@@ -101,7 +132,41 @@ def _open_for(identity: Identity | None, settings: ChromiumSettings, log_file: P
     folder = make_session_folder(identity, settings.user_data_dir)
     try:
         environment = browser_environment(folder, headless=settings.headless)
-        return Session(executable, folder, environment, BrowserLog(), log_file)
+        sandbox = _make_sandbox(settings, folder, executable, environment)
+        return Session(executable, folder, environment, BrowserLog(), log_file, sandbox)
     except BaseException:
         shutil.rmtree(folder.root, ignore_errors=True)
         raise
+
+
+def _make_sandbox(
+    settings: ChromiumSettings, folder: SessionFolder, executable: Path, environment: dict[str, str]
+) -> Sandbox | None:
+    if settings.sandbox is None or not settings.sandbox.enabled:
+        return None
+    identity = folder.identity
+    places = Places(
+        root=folder.root,
+        home=folder.home,
+        profile=folder.profile,
+        keeps_profile=settings.user_data_dir is not None,
+        uploads=folder.uploads,
+        downloads=folder.downloads,
+        user_id=identity.uid if identity else os.geteuid(),
+        group_id=identity.gid if identity else None,
+        upstream=UpstreamProxy.parse(settings.upstream) if settings.upstream is not None else None,
+        **_screen_of(environment),
+    )
+    return Sandbox.prepare(settings.sandbox, places, executable, environment)
+
+
+def _screen_of(environment: dict[str, str]) -> dict[str, tuple[Path, ...]]:
+    """What a browser with a window needs of its screen: the socket, and the pass for it."""
+    sockets: list[Path] = []
+    display = environment.get("DISPLAY", "")
+    if display.startswith((":", "unix:")):
+        sockets.append(Path("/tmp/.X11-unix") / ("X" + display.partition(":")[2].partition(".")[0]))
+    if "WAYLAND_DISPLAY" in environment and "XDG_RUNTIME_DIR" in environment:
+        sockets.append(Path(environment["XDG_RUNTIME_DIR"]) / environment["WAYLAND_DISPLAY"])
+    passes = [Path(environment["XAUTHORITY"])] if "XAUTHORITY" in environment else []
+    return {"sockets": tuple(path for path in sockets if path.exists()), "read_only": tuple(passes)}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from bykilt.browser.sandbox.profile import SandboxProfile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -11,7 +13,8 @@ class ChromiumSettings:
     """Settings of one start. Sizes in CSS pixels.
 
     Without `user_data_dir` the profile is new, and removed at the end. Chromium reaches loopback addresses
-    directly even with a `proxy`, unless `proxy_loopback` is set.
+    directly even with a `proxy`, unless `proxy_loopback` is set. With a `sandbox` around its network, Chromium has no
+    proxy of its own: the sandbox goes out through `upstream`, which may hold a user name and a password.
     """
 
     headless: bool = True
@@ -21,4 +24,6 @@ class ChromiumSettings:
     proxy: str | None = None
     proxy_loopback: bool = False
     extra_args: tuple[str, ...] = ()
+    sandbox: SandboxProfile | None = None
+    upstream: str | None = field(default=None, repr=False)
     user_data_dir: Path | None = None

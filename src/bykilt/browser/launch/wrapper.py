@@ -21,7 +21,7 @@ from bykilt.browser.launch.processes import read_process
 from bykilt.browser.launch.profile import SessionFolder
 from bykilt.browser.launch.session import Session, open_session
 from bykilt.browser.launch.settings import ChromiumSettings
-from bykilt.browser.launch.wrapping import Plain, Wrapping
+from bykilt.browser.sandbox.sandbox import Removal, Sandbox
 
 _SCRIPT = """#!/bin/sh
 # Starts the browser of one bykilt session; removed with it.
@@ -53,8 +53,18 @@ class ChromiumWrapper:
         return self._session.uid
 
     @property
+    def sandbox(self) -> Sandbox | None:
+        """What is around it; None without an outer sandbox."""
+        return self._session.sandbox
+
+    @property
+    def removal(self) -> Removal | None:
+        """What was left of the sandbox, once it is closed."""
+        return self._session.removal
+
+    @property
     def pid(self) -> int | None:
-        """The browser's first process; None before the script has run."""
+        """The first process, which with a sandbox is its warden; None before the script has run."""
         try:
             return int(self._pid_file.read_text())
         except (OSError, ValueError):
@@ -75,9 +85,7 @@ class ChromiumWrapper:
         await self._session.close(self.pid, grace_s)
 
 
-async def prepare_wrapper(
-    settings: ChromiumSettings, *, log_file: Path | None = None, wrapping: Wrapping | None = None
-) -> ChromiumWrapper:
+async def prepare_wrapper(settings: ChromiumSettings, *, log_file: Path | None = None) -> ChromiumWrapper:
     """Write the script; nothing is started yet.
 
     Raises:
@@ -86,17 +94,18 @@ async def prepare_wrapper(
         InvalidInput: A setting is impossible.
     """
     await clean_up()
-    return await anyio.to_thread.run_sync(_prepare, settings, log_file, wrapping or Plain())
+    return await anyio.to_thread.run_sync(_prepare, settings, log_file)
 
 
-def _prepare(settings: ChromiumSettings, log_file: Path | None, wrapping: Wrapping) -> ChromiumWrapper:
+def _prepare(settings: ChromiumSettings, log_file: Path | None) -> ChromiumWrapper:
     session = open_session(settings, log_file)
     try:
         folder = session.folder
         _refuse_noexec(folder.root)
         path, pid_file = folder.root / "chromium", folder.root / "pid"
-        command = wrapping.wrap([str(session.executable)], folder, session.environment)
-        path.write_text(_script(command, folder, session.environment, pid_file, session.log.path), encoding="utf-8")
+        path.write_text(
+            _script(session.command(), folder, session.environment, pid_file, session.log.path), encoding="utf-8"
+        )
         path.chmod(0o700)
         return ChromiumWrapper(session, path, pid_file)
     except BaseException:

@@ -1,6 +1,6 @@
 """JSON with the strictness that a configuration file wants: no key twice, no NaN.
 
-Knows the notation. Does not know what the document means, nor YAML (`loader`).
+Knows the notation. Does not know what the document means, nor YAML (`reading`).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NoReturn
 
-from bykilt.flows.problems import FlowError, Problem, pointer_to
+from bykilt.documents.problems import DocumentError, Problem, pointer_to
 from bykilt.json_types import JsonValue
 
 
@@ -26,7 +26,7 @@ def parse_json(text: str, file: str) -> JsonValue:
     """Return the value that a JSON text describes.
 
     Raises:
-        FlowError: It is not JSON, with line and column; or an object has a key twice, with its place.
+        DocumentError: It is not JSON, with line and column; or an object has a key twice, with its place.
         RecursionError: It is nested deeper than Python can read.
     """
     duplicated: list[_Duplicated] = []
@@ -42,11 +42,11 @@ def parse_json(text: str, file: str) -> JsonValue:
         document: JsonValue = json.loads(text, object_pairs_hook=read_object, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
         problem = Problem(file, "", f"is not JSON: {error.msg}", _advice(text, error.pos), error.lineno, error.colno)
-        raise FlowError([problem]) from None
+        raise DocumentError([problem]) from None
     except ValueError as error:
-        raise FlowError([Problem(file, "", f"is not JSON: {error}")]) from None
+        raise DocumentError([Problem(file, "", f"is not JSON: {error}")]) from None
     if duplicated:
-        raise FlowError(
+        raise DocumentError(
             [
                 Problem(file, pointer_to(pointer, found.key), f"the key {found.key!r} is there twice", "keep one")
                 for pointer, found in _find(document, "")

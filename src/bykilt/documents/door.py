@@ -6,16 +6,23 @@ Knows pydantic's kinds of error and how to find the place of each in what was gi
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
-from bykilt.browser.engine.field_kinds import describe
-from bykilt.flows.problems import Problem, nearest, pointer_to
+from bykilt.documents.problems import Problem, describe, nearest, pointer_to
 from bykilt.json_types import JsonValue
 
 M = TypeVar("M", bound=BaseModel)
+Identifier = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$", max_length=100)]
+
+
+class Strict(BaseModel):
+    """A model that takes no key that it does not know, and no value that is only nearly right."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
 
 _EXPECTED = {
     "string_type": "text",
