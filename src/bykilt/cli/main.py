@@ -13,6 +13,7 @@ COMMANDS = {
     "demo": Later("bykilt.cli.demo_command:demo", "Run the demo flow on the practice site that comes with bykilt."),
     "runs": Later("bykilt.cli.runs_commands:runs", "List, show, export and delete past runs."),
     "flow": Later("bykilt.cli.flow_commands:flow", "Check, show and convert flow files."),
+    "sandbox": Later("bykilt.cli.sandbox_commands:sandbox", "Show and explain sandbox profiles; check this machine."),
     "trace": Later("bykilt.cli.trace_commands:trace", "Look at the trace of a run."),
     "doctor": Later(
         "bykilt.cli.doctor_command:doctor", "Check what this machine can do, and how to fix what it cannot."
