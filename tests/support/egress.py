@@ -48,6 +48,7 @@ class Upstream:
         except (anyio.EndOfStream, anyio.BrokenResourceError):
             return b""
         into += data
+        changed()
         return data
 
     async def receive_head(self, stream: ByteStream, into: bytearray) -> None:
@@ -84,8 +85,12 @@ async def open_upstream(handler: Handler = answer_each) -> AsyncIterator[Upstrea
     async def serve(stream: SocketStream) -> None:
         seen = bytearray()
         upstream.seen.append(seen)
+        changed()
         async with stream:
-            await handler(upstream, stream, seen)
+            try:
+                await handler(upstream, stream, seen)
+            except anyio.BrokenResourceError:
+                pass  # the proxy has gone, which a test may be about
 
     async with await anyio.create_tcp_listener(local_host="127.0.0.1") as listener, anyio.create_task_group() as group:
         upstream.port = listener.extra(SocketAttribute.local_port)
@@ -116,9 +121,13 @@ class Egress:
     async def open_tunnel(self, host: str, port: int) -> SocketStream:
         """Return a connection through a granted CONNECT."""
         stream = await self.connect()
-        await stream.send(f"CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())
-        answer = await read_head(stream)
-        assert answer.startswith(b"HTTP/1.1 200 "), answer
+        try:
+            await stream.send(f"CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())
+            answer = await read_head(stream)
+            assert answer.startswith(b"HTTP/1.1 200 "), answer
+        except BaseException:
+            await anyio.aclose_forcefully(stream)
+            raise
         return stream
 
 
@@ -135,11 +144,16 @@ async def open_egress(
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
     decisions: list[EgressDecision] = []
+
+    def decided(decision: EgressDecision) -> None:
+        decisions.append(decision)
+        changed()
+
     with anyio.fail_after(3 * PATIENCE_S):
         async with open_proxy(
             [listener],
             EgressRules.parse(mode, rules),
-            on_decision=decisions.append,
+            on_decision=decided,
             resolve=resolve,
             connect=connect,
             upstream=upstream,
@@ -168,11 +182,25 @@ async def read_all(stream: ByteStream) -> bytes:
             return bytes(received)
 
 
+_waiting: set[anyio.Event] = set()
+
+
+def changed() -> None:
+    """Let everybody look again who waits for something in here."""
+    for waiting in tuple(_waiting):
+        waiting.set()
+
+
 async def until(is_so: Callable[[], bool]) -> None:
-    """Return once something is so that nothing else tells of."""
+    """Return once something is so that `changed` tells of."""
     with anyio.fail_after(PATIENCE_S):
         while not is_so():
-            await anyio.lowlevel.checkpoint()
+            waiting = anyio.Event()
+            _waiting.add(waiting)
+            try:
+                await waiting.wait()
+            finally:
+                _waiting.discard(waiting)
 
 
 def client_hello(name: str | None, *, extra: Sequence[tuple[int, bytes]] = (), record_bytes: int = 1 << 14) -> bytes:

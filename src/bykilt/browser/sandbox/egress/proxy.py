@@ -64,7 +64,12 @@ class EgressProxy:
         self._clock = clock
         self._on_decision = on_decision
         self._slots = anyio.Semaphore(limits.connections)
-        self.open_connections = 0
+        self._connections: set[socket.socket] = set()
+
+    @property
+    def open_connections(self) -> int:
+        """How many connections of the browser are being served."""
+        return len(self._connections)
 
     async def serve(self) -> None:
         """Serve until cancelled; then every connection and every listening socket is closed."""
@@ -77,30 +82,31 @@ class EgressProxy:
             self.close()
 
     def close(self) -> None:
-        """Close the listening sockets: nobody new gets in, and the sandbox's network can go."""
-        for listener in self._sockets:
-            listener.close()
+        """Close every socket, those too that were accepted and whose task never ran."""
+        for owned in (*self._sockets, *self._connections):
+            owned.close()
 
     async def _accept(self, listener: socket.socket, group: TaskGroup) -> None:
         while True:
             # With every slot taken, new connections wait in the kernel's queue.
             await self._slots.acquire()
-            group.start_soon(self._serve_one, await _next_connection(listener))
+            connection = await _next_connection(listener)
+            self._connections.add(connection)
+            group.start_soon(self._serve_one, connection)
 
     async def _serve_one(self, connection: socket.socket) -> None:
-        self.open_connections += 1
         try:
-            with connection:
-                exchange = Exchange(
-                    Wire(connection),
-                    self._dialler,
-                    limits=self._limits,
-                    clock=self._clock,
-                    on_decision=self._on_decision,
-                )
-                await exchange.run()
+            exchange = Exchange(
+                Wire(connection),
+                self._dialler,
+                limits=self._limits,
+                clock=self._clock,
+                on_decision=self._on_decision,
+            )
+            await exchange.run()
         finally:
-            self.open_connections -= 1
+            connection.close()
+            self._connections.discard(connection)
             self._slots.release()
 
 
@@ -125,13 +131,15 @@ async def open_proxy(
     limits = limits or ProxyLimits()
     dialler = Dialler(rules, resolve, connect, upstream, resolve_s=limits.resolve_s, connect_s=limits.connect_s)
     proxy = EgressProxy(sockets, dialler, limits=limits, clock=clock or SystemClock(), on_decision=on_decision)
-    async with anyio.create_task_group() as group:
-        group.start_soon(proxy.serve)
-        try:
-            yield proxy
-        finally:
-            group.cancel_scope.cancel()
-            proxy.close()
+    try:
+        async with anyio.create_task_group() as group:
+            group.start_soon(proxy.serve)
+            try:
+                yield proxy
+            finally:
+                group.cancel_scope.cancel()
+    finally:
+        proxy.close()  # also where `serve` has not begun yet
 
 
 async def _next_connection(listener: socket.socket) -> socket.socket:

@@ -85,8 +85,13 @@ class Tunnel:
     async def _read_upgrade(self) -> bytes:
         reader = HeadReader()
         complete: tuple[bytes, bytes] | None = None
+        received = b""
         while complete is None:
-            complete = reader.feed(await self._receive_opening())
+            data = await self._receive_opening()
+            received = (received + data)[:4]
+            if not b"GET ".startswith(received):
+                raise MalformedRequest("what came through the tunnel is neither TLS nor a WebSocket")
+            complete = reader.feed(data)
         head, surplus = complete
         if surplus:
             raise MalformedRequest("the WebSocket goes on before it is answered")

@@ -9,8 +9,9 @@ import socket
 import struct
 
 import anyio
+from anyio import lowlevel
 
-READ_BYTES = 64 * 1024
+READ_BYTES = 128 * 1024
 # Of what a refused client still sends, so that it gets to read why: closing at once would tear down the answer.
 _FAREWELL_BYTES = 1 << 20
 _FAREWELL_S = 2.0
@@ -26,6 +27,7 @@ class Wire:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self._socket = connection
         self._put_back = b""
+        self._has_more = False  # probably: the last read was full
 
     async def receive(self) -> bytes:
         """Return what has come; empty once the other side has finished sending."""
@@ -33,12 +35,15 @@ class Wire:
             data, self._put_back = self._put_back, b""
             return data
         while True:
-            # Waiting even where something is there already: a fast connection must not keep the others from their turn.
-            await anyio.wait_readable(self._socket)
+            # Also where more is there already: a fast connection must not keep the others from their turn.
+            await (lowlevel.checkpoint() if self._has_more else anyio.wait_readable(self._socket))
             try:
-                return self._socket.recv(READ_BYTES)
+                data = self._socket.recv(READ_BYTES)
             except BlockingIOError:
+                self._has_more = False
                 continue
+            self._has_more = len(data) == READ_BYTES
+            return data
 
     def put_back(self, data: bytes) -> None:
         """Let the next `receive` return `data` first."""
