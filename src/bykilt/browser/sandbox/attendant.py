@@ -105,7 +105,7 @@ class Attendant:
         except NetworkNamespaceFailed as error:
             raise SandboxUnavailable(error.message, hint=error.hint) from error
         await stack.enter_async_context(
-            open_proxy([listener], rules, on_decision=self._hand_over, upstream=self._upstream)
+            open_proxy([listener], rules, on_decision=self._hand_over, upstream=self._upstream, is_for_browser=True)
         )
 
     def _hand_over(self, decision: EgressDecision) -> None:

@@ -35,13 +35,21 @@ class Exchange:
     """Serves one connection and tells of it once: when it is refused, or when it has ended."""
 
     def __init__(
-        self, client: Wire, dialler: Dialler, *, limits: ProxyLimits, clock: Clock, on_decision: OnDecision
+        self,
+        client: Wire,
+        dialler: Dialler,
+        *,
+        limits: ProxyLimits,
+        clock: Clock,
+        on_decision: OnDecision,
+        is_for_browser: bool = False,
     ) -> None:
         self._client = client
         self._dialler = dialler
         self._limits = limits
         self._clock = clock
         self._on_decision = on_decision
+        self._is_for_browser = is_for_browser
         self._started_s = clock.monotonic_s()
         self._traffic = Traffic()
         self._request: RequestHead | None = None
@@ -143,7 +151,7 @@ class Exchange:
         if self._is_established or self._traffic.down:
             self._client.abort()
             return
-        if self._kind is not ConnectionKind.CONNECT:
+        if self._is_for_browser and self._kind is not ConnectionKind.CONNECT:
             # Chromium shows whatever a proxy answers over plain HTTP as the page itself.
             await self._client.close_after_answer()
             return

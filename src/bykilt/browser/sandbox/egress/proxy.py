@@ -57,12 +57,14 @@ class EgressProxy:
         limits: ProxyLimits,
         clock: Clock,
         on_decision: OnDecision,
+        is_for_browser: bool = False,
     ) -> None:
         self._sockets = tuple(sockets)
         self._dialler = dialler
         self._limits = limits
         self._clock = clock
         self._on_decision = on_decision
+        self._is_for_browser = is_for_browser
         self._slots = anyio.Semaphore(limits.connections)
         self._connections: set[socket.socket] = set()
 
@@ -102,6 +104,7 @@ class EgressProxy:
                 limits=self._limits,
                 clock=self._clock,
                 on_decision=self._on_decision,
+                is_for_browser=self._is_for_browser,
             )
             await exchange.run()
         finally:
@@ -121,16 +124,26 @@ async def open_proxy(
     upstream: UpstreamProxy | None = None,
     limits: ProxyLimits | None = None,
     clock: Clock | None = None,
+    is_for_browser: bool = False,
 ) -> AsyncIterator[EgressProxy]:
     """Serve on listening sockets as long as the block lasts; they are closed with it.
 
     `on_decision` is called once for each connection that asked for something: at once when it is refused or leads
     nowhere, and at its end when it is allowed, also when that end is the proxy's own. It must not block.
     With `upstream`, names are resolved there, and the addresses that they lead to are not checked.
+    A browser shows whatever it is answered over plain HTTP as the page, so that with `is_for_browser` a refused request
+    of that kind gets no answer at all: the page fails to load, and the decision has the reason.
     """
     limits = limits or ProxyLimits()
     dialler = Dialler(rules, resolve, connect, upstream, resolve_s=limits.resolve_s, connect_s=limits.connect_s)
-    proxy = EgressProxy(sockets, dialler, limits=limits, clock=clock or SystemClock(), on_decision=on_decision)
+    proxy = EgressProxy(
+        sockets,
+        dialler,
+        limits=limits,
+        clock=clock or SystemClock(),
+        on_decision=on_decision,
+        is_for_browser=is_for_browser,
+    )
     try:
         async with anyio.create_task_group() as group:
             group.start_soon(proxy.serve)
