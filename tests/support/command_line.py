@@ -63,7 +63,7 @@ class Started:
         return Said(self.process.returncode, out, "".join(self._heard) + err)
 
 
-_SANDBOXING = frozenset({"--sandbox", "--network", "--allow-host", "--no-sandbox", "--help"})
+_SANDBOXING = frozenset({"--sandbox", "--sandbox-file", "--network", "--allow-host", "--no-sandbox", "--help"})
 
 
 class CommandLine:

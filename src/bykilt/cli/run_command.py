@@ -73,6 +73,7 @@ def run(
       bykilt run orders.yaml --json | jq .outputs
       bykilt run orders.yaml --device "iPhone 15" --locale ja-JP --timezone Asia/Tokyo
       bykilt run orders.yaml --allow-host shop.example --allow-host "*.shop.example"
+      bykilt run orders.yaml --learn-hosts orders-sandbox.yaml
     """
     from bykilt.app import App
     from bykilt.cli.progress_view import progress_view
@@ -97,7 +98,15 @@ def run(
     )
     finished = carry_out(App.from_environment(), request, progress_view(quiet=quiet))
     _show(finished, as_json=as_json, quiet=quiet)
+    _learn(finished, walls.learn_hosts)
     ctx.exit(finished.exit_code)
+
+
+def _learn(finished: FinishedRun, file: Path | None) -> None:
+    if file is not None:
+        from bykilt.cli.learning import write_learned_profile
+
+        write_learned_profile(finished, file)
 
 
 def _show(finished: FinishedRun, *, as_json: bool, quiet: bool) -> None:

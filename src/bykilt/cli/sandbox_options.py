@@ -37,23 +37,37 @@ class WallOptions:
     network: str | None
     allow_hosts: tuple[str, ...]
     no_sandbox: bool
+    learn_hosts: Path | None = None
 
     def applied_to(self, context: LaunchContext) -> LaunchContext:
         """Return the settings of a launch with these in them; says loudly when there are to be no walls.
 
         Raises:
-            InvalidInput: The sandbox is taken away and asked for.
+            InvalidInput: The sandbox is taken away and asked for, or hosts are to be learned where none are told of.
         """
         if not self.no_sandbox:
-            return replace(context, sandbox_network_mode=self.network, allowed_hosts=self.allow_hosts)
-        if self.network is not None or self.allow_hosts or self.sandbox is not None:
+            return replace(context, sandbox_network_mode=self._network(), allowed_hosts=self.allow_hosts)
+        if self.network or self.allow_hosts or self.sandbox or self.learn_hosts:
             raise InvalidInput(
-                "--no-sandbox leaves nothing that --sandbox, --network or --allow-host could do",
+                "--no-sandbox leaves nothing that --sandbox, --network, --allow-host or --learn-hosts could do",
                 hint="leave out the one or the others",
             )
         click.secho("warning: no sandbox", fg="red", bold=True, nl=False, err=True)
         click.echo(": every page that the browser opens can reach what this machine reaches", err=True)
         return replace(context, sandbox_mode=False)
+
+    def _network(self) -> str | None:
+        if self.learn_hosts is None:
+            return self.network
+        if self.network not in (None, "open"):
+            raise InvalidInput(
+                f"--learn-hosts needs the network mode open, not {self.network}", hint="leave out --network"
+            )
+        if self.learn_hosts.exists():
+            raise InvalidInput(
+                f"{self.learn_hosts} is there already, and may have been looked through", hint="name another file"
+            )
+        return "open"
 
 
 def sandbox_options(command: F) -> F:
@@ -67,6 +81,7 @@ def sandbox_options(command: F) -> F:
         network: str | None,
         allow_hosts: tuple[str, ...],
         no_sandbox: bool,
+        learn_hosts: Path | None,
         **others: Any,
     ) -> Any:
         walls = WallOptions(
@@ -75,6 +90,7 @@ def sandbox_options(command: F) -> F:
             network=network,
             allow_hosts=allow_hosts,
             no_sandbox=no_sandbox,
+            learn_hosts=learn_hosts,
         )
         return command(*arguments, walls=walls, **others)
 
@@ -100,6 +116,13 @@ _OPTIONS = (
         multiple=True,
         help="A host that may be reached, such as shop.example, *.shop.example or localhost:8000; repeatable. "
         "Alone, it restricts the browser to such hosts.",
+    ),
+    click.option(
+        "--learn-hosts",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="Let the browser reach any public host, then write the profile that it needed into a new FILE, to be "
+        "looked through.",
     ),
     click.option(
         "--no-sandbox",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -39,11 +40,32 @@ def test_taking_the_sandbox_away_is_said_aloud(capsys: pytest.CaptureFixture[str
     assert "warning: no sandbox" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("given", [{"network": "none"}, {"allow_hosts": ("a.example",)}, {"sandbox": "shop"}])
+@pytest.mark.parametrize(
+    "given",
+    [{"network": "none"}, {"allow_hosts": ("a.example",)}, {"sandbox": "shop"}, {"learn_hosts": Path("new.yaml")}],
+)
 def test_the_sandbox_is_not_taken_away_and_asked_for(given: dict[str, Any]) -> None:
     """Contract: of two contradicting wishes none is guessed."""
     with pytest.raises(InvalidInput, match="leaves nothing"):
         options(no_sandbox=True, **given).applied_to(LaunchContext())
+
+
+def test_hosts_are_learned_where_any_may_be_reached(tmp_path: Path) -> None:
+    """Contract: in open mode, also over a profile; a mode that would hide some is refused."""
+    new = tmp_path / "new.yaml"
+
+    assert options(learn_hosts=new).applied_to(LaunchContext()).sandbox_network_mode == "open"
+    with pytest.raises(InvalidInput, match="needs the network mode open"):
+        options(learn_hosts=new, network="restricted").applied_to(LaunchContext())
+
+
+def test_a_profile_that_was_looked_through_is_not_overwritten(tmp_path: Path) -> None:
+    """Contract: it is refused before the run, not after."""
+    there = tmp_path / "there.yaml"
+    there.touch()
+
+    with pytest.raises(InvalidInput, match="is there already"):
+        options(learn_hosts=there).applied_to(LaunchContext())
 
 
 def test_the_modes_are_those_that_there_are() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 from bykilt.browser.engine.errors import (
     ActionError,
@@ -27,6 +28,7 @@ from bykilt.events.model import EgressDecided, FactSink, LimitHit, SandboxAttest
 # A refusal may well be what a later action waits for in vain.
 _RECENT_S = 30.0
 _KEPT = 200
+_PORTS = {"http": 80, "https": 443}
 
 _OFF = Warned(
     "sandbox_off",
@@ -114,6 +116,8 @@ class Walls:
             if refused.allowed:
                 return HostUnreachable(error.url, refused.unreachable, refused.reason)
             return HostBlocked(refused.host, refused.port, refused.reason)
+        if isinstance(error, NavigationFailed) and (blocked := self._without_network(error.url)) is not None:
+            return blocked
         if isinstance(error, PageCrashed | BrowserGone) and self._told.get("memory"):
             assert self._sandbox is not None
             limit = self._sandbox.profile.limits.memory_bytes >> 20
@@ -124,6 +128,17 @@ class Walls:
             note = f"the sandbox refused {recent.host}:{recent.port} a moment before ({recent.reason})"
             error.hint = f"{error.hint}; {note}" if error.hint else note
         return error
+
+    def _without_network(self, url: str) -> HostBlocked | None:
+        """Return what to say of a page that was asked for where there is no network, and so no proxy to decide."""
+        if self._sandbox is None or self._sandbox.profile.network is not NetworkMode.NONE:
+            return None
+        try:
+            parts = urlsplit(url)
+            host, port = parts.hostname, parts.port or _PORTS.get(parts.scheme)
+        except ValueError:
+            return None  # the address itself is wrong
+        return HostBlocked(host, port, "this sandbox has no network") if host and port else None
 
     def tell_limits(self) -> None:
         """Publish the limits that were hit since it was last told."""

@@ -15,7 +15,6 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,6 +31,7 @@ from bykilt.browser.sandbox.cgroups import Ceilings, ControlGroup, group_name, m
 from bykilt.browser.sandbox.chromium_policy import PLACES, policy_document
 from bykilt.browser.sandbox.egress.upstream_proxy import UpstreamProxy
 from bykilt.browser.sandbox.errors import SandboxBroken, SandboxUnavailable
+from bykilt.browser.sandbox.probe import find_bwrap
 from bykilt.browser.sandbox.process_facts import below, read_facts, start_ticks
 from bykilt.browser.sandbox.profile import NetworkMode, SandboxProfile
 from bykilt.browser.sandbox.seccomp_filter import SeccompOptions, SeccompUnavailable, build_filters
@@ -114,7 +114,7 @@ class Sandbox:
         Raises:
             SandboxUnavailable: Something is missing on this machine; only files in the session's folder are left.
         """
-        bwrap = shutil.which("bwrap", path=os.defpath + ":/usr/local/bin")
+        bwrap = find_bwrap()
         if bwrap is None:
             raise SandboxUnavailable(
                 "bubblewrap (bwrap) is not installed, and without it there is no sandbox",
