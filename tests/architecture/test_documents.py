@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 import pytest
 
+from bykilt.browser.sandbox.profile_file import load_profiles
 from bykilt.cli.main import main
 from bykilt.flows.loader import load_flow_text
 from tests.architecture._sources import ROOT, tracked_files
@@ -90,6 +91,21 @@ FLOWS = dict(_flows())
 @pytest.mark.parametrize("name", FLOWS)
 def test_flows_in_the_documents_load(name: str) -> None:
     assert load_flow_text(FLOWS[name], name).steps
+
+
+PROFILES = {
+    f"{_name(path)}-{number}.yaml": code
+    for path in DOCUMENTS
+    for number, (language, code) in enumerate(FENCE.findall(path.read_text()))
+    if language == "yaml" and code.startswith("schema_version:")
+}
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_sandbox_profiles_in_the_documents_load(name: str, tmp_path: Path) -> None:
+    file = tmp_path / "sandbox.yaml"
+    file.write_text(PROFILES[name])
+    assert load_profiles(file)
 
 
 def _python_blocks() -> Iterator[tuple[str, str]]:

@@ -121,7 +121,7 @@ class Walls:
         if isinstance(error, PageCrashed | BrowserGone) and self._told.get("memory"):
             assert self._sandbox is not None
             limit = self._sandbox.profile.limits.memory_bytes >> 20
-            error.hint = f"the sandbox's memory limit of {limit} MiB was hit: raise it (limits.memory) or load less"
+            error.hint = f"the sandbox's memory limit of {limit} MiB was hit: raise it (limits.memory_mib) or load less"
             return error
         recent = self._refused_since(self._clock.monotonic_s() - _RECENT_S)
         if recent is not None and not recent.allowed:
