@@ -14,7 +14,7 @@ from bykilt.browser.engine.browser_engine import EngineType
 from bykilt.browser.launch.janitor import clean_up
 from tests.support.sandbox_leaks import LAUNCHED, left_of, until_no_process_is_left, until_nothing_is_left
 
-_KILLS = int(os.environ.get("BYKILT_KILLS", "6"))
+_KILLS = int(os.environ.get("BYKILT_KILLS", "4"))
 _LATEST_S = {EngineType.CDP: 1.2, EngineType.PLAYWRIGHT: 1.8}
 _PATIENCE_S = 15.0
 

@@ -217,7 +217,8 @@ async def test_a_traced_run_has_a_preview(recording: Recording, engine: BrowserE
     (fact,) = recording.facts.of(PreviewMade)
     assert found["animated"]
     assert found["frames"] == fact.frames
-    assert 3 <= fact.frames <= 20
+    # A picture that takes too long on a busy machine is left out.
+    assert 2 <= fact.frames <= 20
     assert (found["width"], found["height"]) == (fact.width, fact.height) == (320, 224)
     assert fact.size_bytes == (recording.folder / "preview.webp").stat().st_size < 500_000
     assert not recording.video.exists()
