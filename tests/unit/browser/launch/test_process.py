@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from bykilt.browser.launch import profile
@@ -132,7 +133,7 @@ async def test_the_sandbox_of_chromium_is_on() -> None:
             # One that was forked a moment ago puts its filter on before it does anything else.
             with anyio.fail_after(5):
                 while "Seccomp:\t2" not in status_of(pid):
-                    await anyio.sleep(0.01)
+                    await anyio.lowlevel.checkpoint()
             status = status_of(pid)
             assert "NoNewPrivs:\t1" in status
             assert "CapEff:\t0000000000000000" in status
