@@ -2,7 +2,7 @@
 
     python -m bench.soak [--runs 1000] [--actions 5000] [--engine cdp]
 
-Prints memory, open files, tasks, threads and processes of this process after a tenth of the work, and at the end.
+Prints memory, open files, tasks, threads and processes of this process after each tenth of the work.
 """
 
 from __future__ import annotations
@@ -76,19 +76,16 @@ class Holdings:
 
 async def repeated(name: str, count: int, act: Callable[[int], Awaitable[None]]) -> tuple[Holdings, Holdings]:
     """Act so often; return what is held after a tenth, when everything is warm, and at the end."""
-    warm = max(1, count // 10)
-    early: Holdings | None = None
+    step = max(1, count // 10)
+    held: list[Holdings] = []
     started = time.perf_counter()
     for number in range(1, count + 1):
         await act(number)
-        if number == warm:
-            early = Holdings.now()
-            print(f"{name} {number:6}: {early}", flush=True)
-    late = Holdings.now()
-    took_s = time.perf_counter() - started
-    print(f"{name} {count:6}: {late}  ({took_s:.0f} s, {took_s / count * 1000:.0f} ms each)", flush=True)
-    assert early is not None
-    return early, late
+        if number % step == 0:
+            held.append(Holdings.now())
+            each_ms = (time.perf_counter() - started) / number * 1000
+            print(f"{name} {number:6}: {held[-1]}  ({each_ms:.0f} ms each)", flush=True)
+    return held[0], Holdings.now()
 
 
 async def runs(count: int, engine: str, url: str) -> tuple[Holdings, Holdings]:

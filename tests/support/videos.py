@@ -6,9 +6,13 @@ Knows the browser's own decoders alone. Does not know how the files were made.
 from __future__ import annotations
 
 import base64
+import io
+import struct
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+
+from PIL import Image
 
 from bykilt.browser.engine.browser_engine import BrowserEngine
 from tests.support.engines import js
@@ -22,6 +26,7 @@ COLOURS = {
     "yellow": (255, 255, 0),
 }
 _STEP_S = 0.05
+_VP8_START = b"\x9d\x01\x2a"
 
 _WATCH = """async ({ data, type, step }) => {
   const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
@@ -39,7 +44,9 @@ _WATCH = """async ({ data, type, step }) => {
     video.currentTime = at;
     await sought;
     paper.drawImage(video, 0, 0);
-    pixels.push([...paper.getImageData(canvas.width - 20, canvas.height - 20, 1, 1).data].slice(0, 3));
+    const [red, green, blue, opacity] = paper.getImageData(canvas.width - 20, canvas.height - 20, 1, 1).data;
+    // Nothing is drawn while the decoder has no frame yet.
+    if (opacity) pixels.push([red, green, blue]);
   }
   return { duration: video.duration, width: video.videoWidth, height: video.videoHeight, pixels };
 }"""
@@ -73,6 +80,24 @@ async def watch(engine: BrowserEngine, file: Path, media_type: str = "video/webm
     seen = await js(engine, _WATCH, {"data": _in_base64(file), "type": media_type, "step": _STEP_S})
     colours = [colour for colour, _ in groupby(_nearest(*pixel) for pixel in seen["pixels"])]
     return Playback(seen["duration"], seen["width"], seen["height"], colours)
+
+
+def last_colour(folder: Path) -> str | None:
+    """Return the colour near the lower right corner of the last frame, or None without one.
+
+    A frame is a key frame of VP8, which a WebP file is too, in a box.
+    Sources: RFC 6386, section 9.1; RFC 9649, "Simple File Format (Lossy)"
+    """
+    for file in folder.glob(".video.webm*"):
+        data = file.read_bytes()
+        begin = data.rfind(_VP8_START) - 3
+        if begin >= 0:
+            frame = data[begin:]
+            chunk = b"WEBPVP8 " + struct.pack("<I", len(frame)) + frame + bytes(len(frame) % 2)
+            with Image.open(io.BytesIO(b"RIFF" + struct.pack("<I", len(chunk)) + chunk)) as picture:
+                at = (picture.width - 20, picture.height - 20)
+                return _nearest(*picture.convert("RGB").crop((*at, at[0] + 1, at[1] + 1)).tobytes())
+    return None
 
 
 async def leaf_through(engine: BrowserEngine, file: Path, media_type: str = "image/webp") -> dict[str, int | bool]:

@@ -14,21 +14,16 @@ from bykilt.errors import InvalidInput
 from bykilt.events.model import BrowserClosed, BrowserStarted, PreviewMade, VideoRecorded, Warned
 from tests.support.engines import VIEWPORT, Facts, NewEngine, do, fails, go, js, site_launch
 from tests.support.site import Site
-from tests.support.videos import leaf_through, watch
+from tests.support.videos import last_colour, leaf_through, watch
 
-A_WHILE_MS = 400
+PICTURE_MS = 100
+"""The video takes a picture this often at most."""
 
 
 def coloured(site: Site, colour: str) -> str:
     """Return the path of a page of one colour."""
     site.set_page(f"/{colour}", f"<title>{colour}</title><body style='background: {colour}'><button>b</button>")
     return colour
-
-
-async def show(engine: BrowserEngine, address: str) -> None:
-    """Have a page shown for a while."""
-    await go(engine, address)
-    await do(engine, "wait_for", ms=A_WHILE_MS)
 
 
 class Recording:
@@ -49,6 +44,17 @@ class Recording:
     def video(self) -> Path:
         return self.folder / "video.webm"
 
+    async def show(self, site: Site, colour: str, *, cross_site: bool = False) -> None:
+        """Have a page of this colour shown until the video has it."""
+        path = coloured(site, colour)
+        await go(self.engine, site.other_url(path, cross_site=True) if cross_site else site.url(path))
+        await self.until(colour)
+
+    async def until(self, colour: str) -> None:
+        """Return once the video shows this colour; as in a run, actions go on meanwhile."""
+        while last_colour(self.folder) != colour:
+            await do(self.engine, "wait_for", ms=PICTURE_MS)
+
     def half_written(self) -> list[Path]:
         return [path for path in self.folder.iterdir() if path.name.startswith(".")]
 
@@ -61,15 +67,15 @@ def recording(new_engine: NewEngine, tmp_path: Path) -> Recording:
 async def test_the_video_shows_what_the_page_showed(recording: Recording, engine: BrowserEngine, site: Site) -> None:
     """Contract, both engines: in the size of the viewport, over a change of process too, until the shutdown."""
     recorder = await recording.begin()
-    await show(recorder, site.url(coloured(site, "red")))
-    await show(recorder, site.other_url(coloured(site, "lime"), cross_site=True))
-    await show(recorder, site.url(coloured(site, "blue")))
+    await recording.show(site, "red")
+    await recording.show(site, "lime", cross_site=True)
+    await recording.show(site, "blue")
     await recorder.shutdown()
 
     playback = await watch(engine, recording.video)
     assert playback.shows("red", "lime", "blue"), playback
     assert (playback.width, playback.height) == (VIEWPORT.width, VIEWPORT.height)
-    assert playback.duration_s >= 3 * A_WHILE_MS / 1000
+    assert playback.duration_s >= 3 * PICTURE_MS / 1000
     (fact,) = recording.facts.of(VideoRecorded)
     assert (fact.file, fact.media_type) == ("video.webm", "video/webm")
     assert (fact.width, fact.height) == (playback.width, playback.height)
@@ -82,11 +88,11 @@ async def test_the_video_follows_the_current_page(recording: Recording, engine: 
     """Contract, both engines: all tabs are in one file, each while it is the one that is worked with."""
     recorder = await recording.begin()
     first = recorder.current_page
-    await show(recorder, site.url(coloured(site, "red")))
+    await recording.show(site, "red")
     await do(recorder, "new_tab", url=site.url(coloured(site, "blue")))
-    await do(recorder, "wait_for", ms=A_WHILE_MS)
+    await recording.until("blue")
     await do(recorder, "switch_tab", page=first)
-    await do(recorder, "wait_for", ms=A_WHILE_MS)
+    await recording.until("red")
     await recorder.shutdown()
 
     playback = await watch(engine, recording.video)
@@ -96,12 +102,12 @@ async def test_the_video_follows_the_current_page(recording: Recording, engine: 
 async def test_the_video_goes_on_after_a_closed_tab(recording: Recording, engine: BrowserEngine, site: Site) -> None:
     """Contract, both engines: with the page that is the current one then."""
     recorder = await recording.begin()
-    await show(recorder, site.url(coloured(site, "red")))
+    await recording.show(site, "red")
     await do(recorder, "new_tab", url=site.url(coloured(site, "blue")))
-    await do(recorder, "wait_for", ms=A_WHILE_MS)
+    await recording.until("blue")
     await do(recorder, "close_tab")
-    await do(recorder, "wait_for", ms=A_WHILE_MS)
-    await show(recorder, site.url(coloured(site, "lime")))
+    await recording.until("red")
+    await recording.show(site, "lime")
     await recorder.shutdown()
 
     playback = await watch(engine, recording.video)
@@ -125,8 +131,8 @@ async def test_where_an_animation_ends_is_shown(recording: Recording, engine: Br
     recorder = await recording.begin()
     await go(recorder, site.url("moves"))
     await do(recorder, "wait_for", expression="document.body.style.background === 'yellow'")
-    await do(recorder, "wait_for", ms=5 * A_WHILE_MS)
-    await show(recorder, site.url(coloured(site, "red")))
+    await recording.until("yellow")
+    await recording.show(site, "red")
     await recorder.shutdown()
 
     playback = await watch(engine, recording.video)
@@ -136,8 +142,8 @@ async def test_where_an_animation_ends_is_shown(recording: Recording, engine: Br
 async def test_a_killed_browser_leaves_its_video(recording: Recording, engine: BrowserEngine, site: Site) -> None:
     """Contract, both engines: with all that was shown until then."""
     recorder = await recording.begin()
-    await show(recorder, site.url(coloured(site, "red")))
-    await show(recorder, site.url(coloured(site, "blue")))
+    await recording.show(site, "red")
+    await recording.show(site, "blue")
     (started,) = recording.facts.of(BrowserStarted)
     assert started.pid is not None
     os.kill(started.pid, signal.SIGKILL)
@@ -153,10 +159,10 @@ async def test_a_killed_browser_leaves_its_video(recording: Recording, engine: B
 async def test_the_video_goes_on_after_a_crash(recording: Recording, engine: BrowserEngine, site: Site) -> None:
     """Contract, both engines: with the document that brings the page back."""
     recorder = await recording.begin()
-    await show(recorder, site.url(coloured(site, "red")))
+    await recording.show(site, "red")
     await fails(recorder, "navigate", "page_crashed", url="chrome://crash")
-    await show(recorder, site.url(coloured(site, "lime")))
-    await show(recorder, site.url(coloured(site, "blue")))
+    await recording.show(site, "lime")
+    await recording.show(site, "blue")
     await recorder.shutdown()
 
     playback = await watch(engine, recording.video)
@@ -180,11 +186,11 @@ async def test_a_video_that_reaches_its_limit_ends_early_and_says_so(
 ) -> None:
     """Contract, both engines: the file still plays, and is no larger."""
     recorder = await recording.begin(video_max_bytes=6000)
-    await show(recorder, site.url(coloured(site, "red")))
+    await recording.show(site, "red")
     for count in range(8):
         await js(recorder, "(count) => { document.body.style.background = `rgb(255, ${count}, 0)`; }", count * 8)
         await do(recorder, "wait_for", ms=150)
-    await show(recorder, site.url(coloured(site, "blue")))
+    await go(recorder, site.url(coloured(site, "blue")))
     await recorder.shutdown()
 
     assert recording.video.stat().st_size <= 6000
@@ -197,7 +203,7 @@ async def test_a_video_that_cannot_be_written_disturbs_nobody(recording: Recordi
     """Contract, both engines: the actions succeed; a warning says what became of it."""
     recording.video.mkdir()
     recorder = await recording.begin()
-    await show(recorder, site.url(coloured(site, "red")))
+    await go(recorder, site.url(coloured(site, "red")))
     await recorder.shutdown()
 
     assert [warning.code for warning in recording.facts.of(Warned)] == ["video_failed"]
@@ -227,8 +233,8 @@ async def test_a_traced_run_has_a_preview(recording: Recording, engine: BrowserE
 async def test_a_video_without_a_trace_has_a_preview(recording: Recording, engine: BrowserEngine, site: Site) -> None:
     """Contract, both engines: made of the video's pictures."""
     recorder = await recording.begin()
-    await show(recorder, site.url(coloured(site, "red")))
-    await show(recorder, site.url(coloured(site, "blue")))
+    await recording.show(site, "red")
+    await recording.show(site, "blue")
     await recorder.shutdown()
 
     await go(engine, site.url("a.html"))

@@ -40,12 +40,15 @@ class WebmWriter:
     def add(self, at_ms: int, key_frame: bytes) -> None:
         """Append a frame that is shown from `at_ms` on; times must not go back.
 
+        It is in the file when this returns: who reads along while the file grows finds whole frames.
+
         Raises:
             OSError: The disk did not take it.
         """
         self._cues.append((at_ms, self.size_bytes - self._segment_at))
         block = struct.pack(">BhB", 0x80 | _TRACK, 0, _KEY_FRAME) + key_frame
         self._write(_element("1f43b675", _element("e7", _number(at_ms)) + _element("a3", block)))
+        self._file.flush()
 
     def finish(self, duration_ms: int) -> None:
         """Write the index and fill in what was not known before.
