@@ -22,7 +22,7 @@ from bench.heavy_site import ROWS, HeavySite
 from bench.heavy_subject import HeavySubject, Session
 from bench.measure import flow, must
 
-DRIVERS = {"Playwright": "playwright_heavy", "bykilt cdp": "bykilt_heavy"}
+DRIVERS = {"Playwright": "playwright_heavy", "raw CDP": "raw_heavy", "bykilt cdp": "bykilt_heavy"}
 PARALLEL, FLOWS_EACH, REQUESTS, REPEATS = 8, 3, 100, 5
 _PATIENCE_S = 300
 _FETCHES = f"""(async () => {{ const begun = performance.now();

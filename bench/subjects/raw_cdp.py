@@ -24,7 +24,12 @@ class RawCdp:
         send = self._client.send
         targets = await send.Target.getTargets()
         page = next(target for target in targets["targetInfos"] if target["type"] == "page")
-        attached = await send.Target.attachToTarget(params={"targetId": page["targetId"], "flatten": True})
+        await self.follow(page["targetId"])
+
+    async def follow(self, target_id: str) -> None:
+        """Attach to a page."""
+        send = self._client.send
+        attached = await send.Target.attachToTarget(params={"targetId": target_id, "flatten": True})
         self._session = attached["sessionId"]
         self._loaded = asyncio.Event()
         self._client.register.Page.loadEventFired(lambda *_: self._loaded.set())
