@@ -13,10 +13,10 @@ from bykilt.browser.cdp.commands import (
     DOM_GET_FRAME_OWNER,
     DOM_RESOLVE_NODE,
     RUNTIME_CALL_FUNCTION_ON,
-    RUNTIME_EVALUATE,
     RUNTIME_RELEASE_OBJECT,
 )
 from bykilt.browser.cdp.connection import Call
+from bykilt.json_types import JsonValue
 
 Send = Callable[[Call[Any]], Awaitable[Any]]
 """Sends a command to the session of the frame; returns None instead of failing."""
@@ -33,10 +33,17 @@ class ScriptedFrame:
     context_id: int
     world: Hashable
 
-    async def evaluate(self, expression: str) -> Any:
-        """Return what the expression yields; None when it threw, or when nobody was there to answer."""
+    async def call(self, function: str, *arguments: JsonValue) -> Any:
+        """Return what a JavaScript function returns; None when it threw, or when nobody was there to answer."""
         answer = await self.send(
-            RUNTIME_EVALUATE({"expression": expression, "contextId": self.context_id, "returnByValue": True})
+            RUNTIME_CALL_FUNCTION_ON(
+                {
+                    "functionDeclaration": function,
+                    "executionContextId": self.context_id,
+                    "arguments": [{"value": argument} for argument in arguments],
+                    "returnByValue": True,
+                }
+            )
         )
         if answer is None or "exceptionDetails" in answer:
             return None

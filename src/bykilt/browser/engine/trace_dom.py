@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,6 +21,7 @@ from bykilt.clock import Clock
 from bykilt.events.model import DomCaptured, FactSink, SnapshotPhase
 from bykilt.events.redactor import KEEP_ALL, Redactor, masked
 from bykilt.ids import CallId, PageId
+from bykilt.json_types import JsonObject, JsonValue
 
 MAX_FRAMES = 30
 """How many frames of a page are read, the main one first."""
@@ -29,7 +31,14 @@ _MAX_DEPTH = 200
 _REMEMBERED_FRAMES = 500
 # References and brackets are not counted by the script.
 _OVERHEAD = 2_000_000
+_TAKE = "(number, limits) => bykiltDom.take(number, limits)"
 NO_ANSWER = "the page did not answer in time"
+
+
+@cache
+def _installing(function: str) -> str:
+    """Return a function that brings the script along. Always the same text: what Chromium compiled of it, it keeps."""
+    return f"(...given) => {{ {injected.source(injected.SNAPSHOT)}; return ({function})(...given); }}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +48,9 @@ class DomLimits:
     nodes: int
     chars: int
 
-    def __str__(self) -> str:
-        return f"{{nodes: {self.nodes}, length: {self.chars}, depth: {_MAX_DEPTH}}}"
+    def for_script(self) -> JsonObject:
+        """Return them as the script wants them."""
+        return {"nodes": self.nodes, "length": self.chars, "depth": _MAX_DEPTH}
 
 
 class DomFrame(Protocol):
@@ -59,8 +69,8 @@ class DomFrame(Protocol):
     def children(self) -> Sequence[str]:
         """The ids of the frames right below it."""
 
-    async def evaluate(self, expression: str) -> Any:
-        """Return what the expression yields in a world of our own; None when there was no answer."""
+    async def call(self, function: str, *arguments: JsonValue) -> Any:
+        """Return what a JavaScript function returns in a world of our own; None when there was no answer."""
 
     async def mark(self, child: str) -> None:
         """Call `bykiltDom.mark` with the element that shows a child, and the child's id."""
@@ -155,15 +165,14 @@ class TraceDom:
         if is_new:
             known.world, known.marked, unmarked = frame.world, set(), list(frame.children)
         if unmarked:
-            if is_new and await frame.evaluate(f"{injected.source(injected.SNAPSHOT)}; true") is None:
+            if is_new and await frame.call(_installing("() => true")) is None:
                 known.world = None
                 return None
             for child in unmarked:
                 await frame.mark(child)
                 known.marked.add(child)
             is_new = False
-        script = injected.source(injected.SNAPSHOT) if is_new else ""
-        answer = await frame.evaluate(f"{script}; bykiltDom.take({known.number}, {self._limits})")
+        answer = await frame.call(_installing(_TAKE) if is_new else _TAKE, known.number, self._limits.for_script())
         here = replace(place, frame_id=frame.id, url=self._mask(frame.url))
         if not isinstance(answer, dict):
             known.world = None
