@@ -120,6 +120,30 @@ def write_beside_everything(world: World) -> str:
     return _planted("/planted")
 
 
+@probe(AREA, "nothing")
+def change_a_setting(world: World) -> str:
+    """Open each file in /etc for writing: users, names, the browser's own policy."""
+    for folder, _, names in os.walk("/etc"):
+        for name in names:
+            try:
+                return _opened_for_writing(os.path.join(folder, name))
+            except OSError:
+                continue
+    raise Refused
+
+
+@probe(AREA, "EROFS EACCES ENOENT")
+def change_what_is_to_be_uploaded(world: World) -> str:
+    """Create a file among those that are on their way into a page."""
+    return _planted(os.path.join(os.path.dirname(os.environ.get("HOME", "/")), "uploads", "planted"))
+
+
+@probe(AREA, "EROFS EACCES ENOENT")
+def leave_a_file_beside_its_folders(world: World) -> str:
+    """Create a file in the folder of the session, where the files of the sandbox lie on the host."""
+    return _planted(os.path.join(os.path.dirname(os.environ.get("HOME", "/")), "sandbox", "planted"))
+
+
 @probe(AREA, "EROFS EACCES EPERM ENOENT")
 def change_which_libraries_are_loaded(world: World) -> str:
     """Open the linker's cache for writing."""

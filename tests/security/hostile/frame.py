@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
-_PATIENCE_S = 5.0
+_PATIENCE_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -22,10 +22,11 @@ class World:
     """The bait: what the outside has laid within reach of a process that nothing holds.
 
     `marker` is in the command line of every process that a probe leaves behind. Where nothing holds the process,
-    `is_walled` is false, and a probe that would be a burden to the machine is left out.
+    `is_walled` is false, and a probe that would be a burden to the machine is left out. Sizes are the limits in bytes.
     """
 
     is_walled: bool
+    proxy_port: int
     secret_file: str
     secret_variable: str
     shared_folder: str
@@ -36,6 +37,8 @@ class World:
     victim_pid: int
     tmp_bytes: int
     shm_bytes: int
+    home_bytes: int
+    memory_bytes: int
     process_limit: int
     marker: str
 
@@ -47,6 +50,21 @@ class World:
     def from_json(cls, text: str) -> World:
         """Read what `to_json` wrote."""
         return cls(**json.loads(text))
+
+
+def open_descriptors() -> dict[int, str]:
+    """Return what lies behind each descriptor of this process, as the kernel names it."""
+    found: dict[int, str] = {}
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            found[int(name)] = os.readlink(f"/proc/self/fd/{name}")
+        except OSError:
+            continue  # the one that the listing itself used
+    return found
+
+
+# Looked at before any probe has opened something.
+BORN_WITH = open_descriptors()
 
 
 class Refused(Exception):
@@ -116,7 +134,7 @@ def run_probe(one: Probe, world: World) -> Outcome:
         os._exit(0)
     os.close(write_fd)
     said = b""
-    if select.select([read_fd], [], [], _PATIENCE_S)[0]:
+    if is_over := bool(select.select([read_fd], [], [], _PATIENCE_S)[0]):
         said = os.read(read_fd, 65536)
     else:
         os.kill(child, signal.SIGKILL)
@@ -125,7 +143,7 @@ def run_probe(one: Probe, world: World) -> Outcome:
     if said:
         return Outcome(**json.loads(said))
     ended_by = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
-    if ended_by and ended_by != signal.SIGKILL:
+    if ended_by and is_over:
         return Outcome("refused", signal.Signals(ended_by).name)
     return Outcome("broken", f"no answer in {_PATIENCE_S} s" if ended_by else "an error that is no refusal, on stderr")
 

@@ -19,6 +19,7 @@ UNREACHABLE = "ENETUNREACH ECONNREFUSED EADDRNOTAVAIL"
 _PACKET, _ALG, _VSOCK, _XDP, _BLUETOOTH, _CAN, _TIPC = 17, 38, 40, 44, 31, 29, 30
 _FAMILY_REFUSED = "EAFNOSUPPORT"
 _PROTOCOL_REFUSED = "EPROTONOSUPPORT"
+_NO_WAY = "nothing ECONNRESET"
 # Both the type and the protocol are refused, and either may be found first.
 _RAW_REFUSED = "EPERM EPROTONOSUPPORT"
 
@@ -28,6 +29,17 @@ def _connected(family: int, address: object) -> str:
         connection.settimeout(2)
         connection.connect(address)  # type: ignore[arg-type]  # one of the forms of addresses
     return f"connected to {address}"
+
+
+def _asked(world: World, request: str) -> str:
+    """Send a request to the browser's proxy as its only line but for the host."""
+    host = request.split()[1].removeprefix("http://").partition("/")[0]
+    with socket.create_connection(("127.0.0.1", world.proxy_port), 2) as connection:
+        connection.sendall(f"{request}\r\nHost: {host}\r\n\r\n".encode())
+        answer = connection.recv(4096).split(b"\r\n")[0]
+    if b" 200 " not in answer:
+        raise Refused
+    return f"the proxy answered {answer!r}"
 
 
 def _made(family: int, kind: int, protocol: int = 0) -> str:
@@ -63,6 +75,42 @@ def reach_a_server_on_the_host_by_version_6(world: World) -> str:
 def reach_a_server_on_the_host_by_any_address(world: World) -> str:
     """Connect to 0.0.0.0, which is this host."""
     return _connected(socket.AF_INET, ("0.0.0.0", world.tcp_port))
+
+
+@probe("proxy", _NO_WAY)
+def ask_the_way_out_for_the_host(world: World) -> str:
+    """Ask the proxy for a tunnel to a port on the host's loopback."""
+    return _asked(world, f"CONNECT 127.0.0.1:{world.tcp_port} HTTP/1.1")
+
+
+@probe("proxy", _NO_WAY)
+def ask_the_way_out_for_the_host_by_name(world: World) -> str:
+    """The same, by the name that every machine gives itself."""
+    return _asked(world, f"CONNECT localhost:{world.tcp_port} HTTP/1.1")
+
+
+@probe("proxy", _NO_WAY)
+def ask_the_way_out_for_the_host_by_number(world: World) -> str:
+    """The same, with the address in one number, as some resolvers understand it."""
+    return _asked(world, f"CONNECT 2130706433:{world.tcp_port} HTTP/1.1")
+
+
+@probe("proxy", _NO_WAY)
+def ask_the_way_out_for_a_page_of_the_host(world: World) -> str:
+    """Ask the proxy for a page, without a tunnel."""
+    return _asked(world, f"GET http://127.0.0.1:{world.tcp_port}/ HTTP/1.1")
+
+
+@probe("proxy", _NO_WAY)
+def ask_the_way_out_for_the_metadata(world: World) -> str:
+    """Ask the proxy for the address at which a cloud tells a machine its keys."""
+    return _asked(world, "GET http://169.254.169.254/latest/ HTTP/1.1")
+
+
+@probe("proxy", _NO_WAY)
+def ask_the_way_out_for_another_host(world: World) -> str:
+    """Ask the proxy for a host that nobody allowed."""
+    return _asked(world, "CONNECT other.test:443 HTTP/1.1")
 
 
 @probe(AREA, "ECONNREFUSED")

@@ -8,7 +8,7 @@ import resource
 import signal
 import time
 
-from tests.security.hostile.frame import Refused, World, probe
+from tests.security.hostile.frame import BORN_WITH, Refused, World, probe
 from tests.security.hostile.system_calls import IoVector, call, closing
 
 AREA = "processes"
@@ -50,15 +50,9 @@ def find_a_secret_in_the_environment_of_others(world: World) -> str:
 
 @probe("inheritance", "nothing")
 def find_an_open_descriptor(world: World) -> str:
-    """Look for descriptors beyond input, output, errors, and the pipe of this probe itself."""
-    found = {}
-    for name in os.listdir("/proc/self/fd"):
-        try:
-            target = os.readlink(f"/proc/self/fd/{name}")
-        except OSError:
-            continue  # the one that the listing itself used
-        if int(name) > 2 and not target.startswith("pipe:"):
-            found[name] = target
+    """Look for descriptors that it was born with beyond input, output, errors, and the browser's pipe."""
+    expected = (0, 1, 2, 3, 4) if world.is_walled else (0, 1, 2)
+    found = {number: target for number, target in BORN_WITH.items() if number not in expected}
     if not found:
         raise Refused
     return f"found {found}"
@@ -69,12 +63,25 @@ def find_an_open_descriptor_of_others(world: World) -> str:
     """Look for files of the host among the descriptors of every process in sight."""
     folder = os.path.dirname(world.secret_file)
     for pid in filter(str.isdigit, os.listdir("/proc")):
+        if int(pid) == os.getpid():
+            continue
         try:
             targets = [os.readlink(f"/proc/{pid}/fd/{name}") for name in os.listdir(f"/proc/{pid}/fd")]
         except OSError:
             continue
         if any(target.startswith(folder) for target in targets):
             return f"process {pid} has {targets}"
+    raise Refused
+
+
+@probe("inheritance", "nothing", is_harmless_outside=False)
+def learn_how_the_sandbox_was_made(world: World) -> str:
+    """Look for bubblewrap's options on the command line of every process in sight."""
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            words = file.read().split(b"\0")
+        if b"--ro-bind" in words or b"--setenv" in words or b"--unshare-user" in words:
+            return f"process {pid} tells all {len(words)} words"
     raise Refused
 
 
@@ -252,6 +259,19 @@ def fill_the_temporary_folder(world: World) -> str:
 def fill_the_shared_memory(world: World) -> str:
     """Write more into /dev/shm than it may hold."""
     return _filled("/dev/shm", world.shm_bytes)
+
+
+@probe("resources", "ENOSPC", is_harmless_outside=False)
+def fill_the_home(world: World) -> str:
+    """Write more into its home than it may hold."""
+    return _filled(os.environ["HOME"], world.home_bytes)
+
+
+@probe("resources", "SIGKILL", is_harmless_outside=False)
+def use_memory_without_end(world: World) -> str:
+    """Have more memory than there is room for, every page of it written to."""
+    pieces = [bytearray(b"x" * (1 << 20)) for _ in range((world.memory_bytes >> 20) + 64)]
+    return f"has {len(pieces)} MiB"
 
 
 @probe("resources", "nothing")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -132,20 +132,24 @@ def _open_for(identity: Identity | None, settings: ChromiumSettings, log_file: P
     folder = make_session_folder(identity, settings.user_data_dir)
     try:
         environment = browser_environment(folder, headless=settings.headless)
-        sandbox = _make_sandbox(settings, folder, executable, environment)
+        sandbox = None
+        if settings.sandbox is not None and settings.sandbox.enabled:
+            places = places_of(settings, folder, environment)
+            sandbox = Sandbox.prepare(settings.sandbox, places, executable, environment)
         return Session(executable, folder, environment, BrowserLog(), log_file, sandbox)
     except BaseException:
         shutil.rmtree(folder.root, ignore_errors=True)
         raise
 
 
-def _make_sandbox(
-    settings: ChromiumSettings, folder: SessionFolder, executable: Path, environment: dict[str, str]
-) -> Sandbox | None:
-    if settings.sandbox is None or not settings.sandbox.enabled:
-        return None
+def places_of(settings: ChromiumSettings, folder: SessionFolder, environment: Mapping[str, str]) -> Places:
+    """Return what a sandbox of this session shows of the machine, and who is in it.
+
+    Raises:
+        InvalidInput: The address of the proxy outside makes no sense.
+    """
     identity = folder.identity
-    places = Places(
+    return Places(
         root=folder.root,
         home=folder.home,
         profile=folder.profile,
@@ -157,10 +161,9 @@ def _make_sandbox(
         upstream=UpstreamProxy.parse(settings.upstream) if settings.upstream is not None else None,
         **_screen_of(environment),
     )
-    return Sandbox.prepare(settings.sandbox, places, executable, environment)
 
 
-def _screen_of(environment: dict[str, str]) -> dict[str, tuple[Path, ...]]:
+def _screen_of(environment: Mapping[str, str]) -> dict[str, tuple[Path, ...]]:
     """What a browser with a window needs of its screen: the socket, and the pass for it."""
     sockets: list[Path] = []
     display = environment.get("DISPLAY", "")

@@ -1,7 +1,7 @@
-"""The command line of bubblewrap, as a pure function of what the browser may see.
+"""The options of bubblewrap, as a pure function of what the browser may see.
 
 Knows which files of the machine Chromium needs, and that it gets nothing else: no shell, no home, no /run, no /sys.
-Does not start anything, and knows nothing of who waits for it (`warden`).
+Does not start anything, and knows nothing of who waits for it (`warden`), nor of how the options get to bubblewrap.
 Source: bwrap(1)
 """
 
@@ -68,10 +68,10 @@ class View:
     read_only: Sequence[Path] = field(default=())
 
 
-def bubblewrap_command(bwrap: str, view: View, *, info_fd: int, seccomp_fds: Sequence[int]) -> list[str]:
-    """Return the command up to and with its `--`; what is to run in the sandbox comes after."""
+def bubblewrap_options(view: View, *, info_fd: int, seccomp_fds: Sequence[int]) -> list[str]:
+    """Return everything that bubblewrap is told, but for what is to run in the sandbox."""
     namespaces = ["user", "pid", "ipc", "uts", "cgroup", *(["net"] if view.own_network else [])]
-    result = [bwrap, *(f"--unshare-{name}" for name in namespaces)]
+    result = [f"--unshare-{name}" for name in namespaces]
     result += ["--uid", str(INNER_ID), "--gid", str(INNER_ID), "--hostname", HOST_NAME]
     result += ["--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv"]
     for name, value in view.environment.items():
@@ -87,7 +87,7 @@ def bubblewrap_command(bwrap: str, view: View, *, info_fd: int, seccomp_fds: Seq
     result += ["--remount-ro", "/", "--chdir", str(view.home)]
     for fd in seccomp_fds:
         result += ["--add-seccomp-fd", str(fd)]
-    return [*result, "--info-fd", str(info_fd), "--"]
+    return [*result, "--info-fd", str(info_fd)]
 
 
 def _memory(path: str, size: int, mode: int) -> list[str]:

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from bykilt.json_types import JsonObject
 
-OPTIONS_NEEDED = ("--size", "--perms", "--add-seccomp-fd", "--info-fd")
+OPTIONS_NEEDED = ("--args", "--size", "--perms", "--add-seccomp-fd", "--info-fd")
 OUTER_NAMESPACES = ("user", "pid", "ipc", "uts", "cgroup", "net", "mnt")
 NESTED_NAMESPACES = ("user", "pid", "net")
 

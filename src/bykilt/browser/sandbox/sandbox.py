@@ -26,7 +26,7 @@ import anyio.to_thread
 from bykilt.browser.sandbox import warden
 from bykilt.browser.sandbox.attendant import PROXY_PORT, Attendant
 from bykilt.browser.sandbox.attestation import Attestation, Promise, attest
-from bykilt.browser.sandbox.bubblewrap import SyntheticFiles, View, bubblewrap_command
+from bykilt.browser.sandbox.bubblewrap import SyntheticFiles, View, bubblewrap_options
 from bykilt.browser.sandbox.cgroups import Ceilings, ControlGroup, group_name, make_group
 from bykilt.browser.sandbox.chromium_policy import PLACES, policy_document
 from bykilt.browser.sandbox.egress.upstream_proxy import UpstreamProxy
@@ -40,7 +40,8 @@ from bykilt.events.model import EgressDecided
 from bykilt.json_types import JsonObject
 
 _INFO_FD = 30
-_FIRST_SECCOMP_FD = 31
+_OPTIONS_FD = 31
+_FIRST_SECCOMP_FD = 32
 _ATTEMPTS = 5
 _BETWEEN_S = 0.02
 _SYNTHETIC = {
@@ -177,7 +178,9 @@ class Sandbox:
             "lifeline": str(self._folder / "lifeline"),
             "report": str(self._folder / "report"),
             "owner": [os.getpid(), start_ticks(os.getpid())],
-            "bwrap": bubblewrap_command(bwrap, view, info_fd=_INFO_FD, seccomp_fds=[int(fd) for fd in seccomp]),
+            "bwrap": bwrap,
+            "options": list(bubblewrap_options(view, info_fd=_INFO_FD, seccomp_fds=[int(fd) for fd in seccomp])),
+            "options_fd": _OPTIONS_FD,
             "info_fd": _INFO_FD,
             "seccomp": dict(seccomp),
             "cgroups": list(self._group.paths),

@@ -5,8 +5,8 @@
 It needs nothing but the standard library, and nothing of the package: it runs on its own.
 ORDERS is a JSON file:
 
-    {"lifeline": FIFO, "report": FIFO, "owner": [pid, start ticks], "bwrap": [command up to its "--"],
-     "info_fd": n, "seccomp": {"n": file}, "cgroups": [folder], "folder": of the session,
+    {"lifeline": FIFO, "report": FIFO, "owner": [pid, start ticks], "bwrap": program, "options": [words],
+     "options_fd": n, "info_fd": n, "seccomp": {"n": file}, "cgroups": [folder], "folder": of the session,
      "user": [uid, gid] or null, "rlimits": {"name": n}}
 
 Bykilt alone holds the writing end of the lifeline. The kernel closes it when bykilt ends, however it ends; then,
@@ -89,11 +89,22 @@ def _become(orders: dict[str, Any], info: int, program: list[str]) -> None:
     for target, path in orders["seccomp"].items():
         _put(os.open(path, os.O_RDONLY | os.O_CLOEXEC), int(target))
     _put(info, orders["info_fd"])
+    _put(_in_memory("\0".join(orders["options"]).encode()), orders["options_fd"])
     if orders["user"] is not None:
         _give_up_root(*orders["user"])
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
-    command = [*orders["bwrap"], *program]
+    # Whatever runs inside can read the command line of its first process: what is hidden stays off it.
+    command = [orders["bwrap"], "--args", str(orders["options_fd"]), "--", *program]
     os.execve(command[0], command, {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"})
+
+
+def _in_memory(content: bytes) -> int:
+    """Return a descriptor from which this can be read."""
+    fd = os.memfd_create("options", os.MFD_CLOEXEC)
+    # Short enough to be written at once: the kernel takes 2 GiB.
+    os.write(fd, content)
+    os.lseek(fd, 0, os.SEEK_SET)
+    return fd
 
 
 def _put(fd: int, target: int) -> None:

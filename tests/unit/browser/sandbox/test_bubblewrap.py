@@ -1,4 +1,4 @@
-"""The command line of the sandbox: what is in it, and above all what is not."""
+"""The options of the sandbox: what is in it, and above all what is not."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bykilt.browser.sandbox.bubblewrap import SyntheticFiles, View, bubblewrap_command
+from bykilt.browser.sandbox.bubblewrap import SyntheticFiles, View, bubblewrap_options
 from bykilt.browser.sandbox.chromium_policy import policy_document
 
 ROOT = Path("/tmp/bykilt-session-1-2-3-own-x")
@@ -28,25 +28,25 @@ VIEW = View(
 )
 
 
-def command(view: View = VIEW) -> list[str]:
-    """Return the command line."""
-    return bubblewrap_command("/usr/bin/bwrap", view, info_fd=30, seccomp_fds=[31, 32])
+def options(view: View = VIEW) -> list[str]:
+    """Return the options."""
+    return bubblewrap_options(view, info_fd=30, seccomp_fds=[31, 32])
 
 
 def bound(view: View = VIEW, kind: str = "--bind") -> list[str]:
     """Return what is bound that way, as seen from inside."""
-    words = command(view)
+    words = options(view)
     return [words[number + 2] for number, word in enumerate(words) if word == kind]
 
 
 @pytest.mark.parametrize("name", ["user", "pid", "ipc", "uts", "cgroup", "net"])
 def test_every_namespace_is_new(name: str) -> None:
-    assert f"--unshare-{name}" in command()
+    assert f"--unshare-{name}" in options()
 
 
 def test_only_the_network_may_be_left_as_it_is() -> None:
-    assert "--unshare-net" not in command(replace(VIEW, own_network=False))
-    assert "--unshare-user" in command(replace(VIEW, own_network=False))
+    assert "--unshare-net" not in options(replace(VIEW, own_network=False))
+    assert "--unshare-user" in options(replace(VIEW, own_network=False))
 
 
 def test_only_downloads_can_be_written_to() -> None:
@@ -74,14 +74,14 @@ def test_a_browser_among_other_programs_is_taken_out_alone() -> None:
 
 
 def test_the_environment_is_cleared_before_it_is_set() -> None:
-    words = command()
+    words = options()
 
     assert words.index("--clearenv") < words.index("--setenv")
     assert ("HOME", str(ROOT / "home")) in pairwise(words)
 
 
 def test_what_is_written_is_in_memory_and_limited() -> None:
-    words = command()
+    words = options()
     sizes = {words[number + 5]: int(words[number + 1]) for number, word in enumerate(words) if word == "--size"}
 
     assert sizes == {
@@ -93,7 +93,7 @@ def test_what_is_written_is_in_memory_and_limited() -> None:
 
 
 def test_every_filter_is_put_on() -> None:
-    assert [after for before, after in pairwise(command()) if before == "--add-seccomp-fd"] == ["31", "32"]
+    assert [after for before, after in pairwise(options()) if before == "--add-seccomp-fd"] == ["31", "32"]
 
 
 def test_the_policy_sends_everything_through_the_proxy() -> None:

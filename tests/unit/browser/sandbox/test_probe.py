@@ -81,7 +81,7 @@ def test_an_old_bubblewrap_is_told_by_the_options_that_it_does_not_know(tmp_path
     report = probe_sandbox(str(old))
 
     assert report.code == SandboxProblem.BWRAP_TOO_OLD
-    assert "--size, --add-seccomp-fd" in report.problem
+    assert "--args, --size, --add-seccomp-fd" in report.problem
 
 
 def test_a_setuid_bubblewrap_is_not_used(tmp_path: Path, bwrap: str) -> None:
@@ -97,7 +97,7 @@ def test_a_bubblewrap_that_lies_about_its_work_is_found_out(open_folder: Path) -
     liar = open_folder / "bwrap"
     liar.write_text(
         "#!/bin/sh\n"
-        'case "$1" in --help|--version) echo "--size --perms --add-seccomp-fd --info-fd"; exit;; esac\n'
+        'case "$1" in --help|--version) echo "--args --size --perms --add-seccomp-fd --info-fd"; exit;; esac\n'
         'while [ "$1" != -- ]; do shift; done; shift; exec "$@"\n'
     )
     liar.chmod(0o755)
