@@ -12,6 +12,14 @@ from bykilt.cli.run_options import ENGINES
 from tests.support.command_line import CommandLine, Said
 from tests.support.site import Site
 
+_MORE_THAN_A_GIBIBYTE = """(async () => {
+  const kept = [];
+  for (let n = 0; n < 48; n++) {
+    kept.push(new Uint8Array(32 << 20).fill(7));
+    await new Promise((done) => setTimeout(done));
+  }
+})()"""
+
 
 @pytest.fixture
 def flow(tmp_path: Path, site: Site) -> Path:
@@ -78,6 +86,33 @@ def test_a_flow_runs_under_a_profile_of_the_users(bykilt: CommandLine, site: Sit
     assert refused.code == 2
     assert "takes walls away" in refused.err
     assert site.hits("/page") == 1
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_run_that_comes_to_a_limit_says_which(bykilt: CommandLine, site: Site, tmp_path: Path, engine: str) -> None:
+    """Contract, both engines: the failed step, what is said while it runs, and `runs show` name it."""
+    site.set_page("/page", "<!doctype html><title>Page</title>")
+    steps = [
+        {"action": "navigate", "url": site.url("/page")},
+        {"action": "evaluate_js", "expression": _MORE_THAN_A_GIBIBYTE},
+    ]
+    flow = tmp_path / "flow.json"
+    flow.write_text(json.dumps({"bykilt": 1, "name": "greedy", "steps": steps}), encoding="utf-8")
+    profiles = tmp_path / "profiles.yaml"
+    small = {"allowed_hosts": [host_of(site)], "limits": {"memory_mib": 1024}}
+    profiles.write_text(json.dumps({"schema_version": 1, "profiles": {"small": small}}))
+
+    said = bykilt.run("run", flow, "--sandbox", "small", "--sandbox-file", profiles, "--engine", engine)
+
+    shown = bykilt.run("runs", "show", "latest", "--json").json()
+    if "memory" in shown["sandbox"]["unenforced"]:
+        assert said.code == 0, said.err
+        return
+    assert said.code == 1
+    assert "the sandbox's memory limit of 1024 MiB was hit" in said.out + said.err
+    assert "limits.memory_mib" in said.out + said.err
+    assert shown["sandbox"]["limits_hit"]["memory"] >= 1
+    assert "came to its memory limit, and a process was killed" in bykilt.run("runs", "show", "latest").out
 
 
 def no_profiles(folder: Path) -> Path:

@@ -44,7 +44,10 @@ class EgressDecided:
 
 @dataclass(frozen=True, slots=True)
 class LimitHit:
-    """The browser came to one of its limits: `memory` killed a process, `processes` refused one, `cpu` slowed it."""
+    """The browser came to one of its limits: `memory` killed a process, `processes` refused one, `cpu` slowed it.
+
+    `home`, `tmp` and `shm` are folders in memory that were found full.
+    """
 
     kind: ClassVar[str] = "sandbox.limit_hit"
     limit: str

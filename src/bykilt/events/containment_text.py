@@ -10,7 +10,12 @@ _LIMITS = {
     "memory": "its memory limit, and a process was killed",
     "processes": "its limit of processes, and one was refused",
     "cpu": "its share of the processor, and was slowed down",
+    "home": "the end of its room for what pages store",
+    "tmp": "the end of its room for temporary files",
+    "shm": "the end of its shared memory",
 }
+# These are found full, and not counted.
+_ROOMS = frozenset({"home", "tmp", "shm"})
 _NETWORKS = {
     "none": "no network",
     "open": "public hosts only",
@@ -73,7 +78,8 @@ def refusal_in_words(fact: EgressDecided) -> str:
 
 def limit_in_words(fact: LimitHit) -> str:
     """Return which limit the browser came to."""
-    return f"the browser came to {_LIMITS.get(fact.limit, fact.limit)} ({fact.count} times)"
+    words = f"the browser came to {_LIMITS.get(fact.limit, fact.limit)}"
+    return words if fact.limit in _ROOMS else f"{words} ({fact.count} times)"
 
 
 def removal_in_words(fact: SandboxRemoved) -> str:

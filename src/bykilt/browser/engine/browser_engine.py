@@ -201,6 +201,8 @@ class BrowserEngine(ActionMethods, ABC):
         if video is not None:
             await video.stop(self.take_picture)
         await self._bodies.settle()
+        # Its folders in memory can be looked at only as long as it is there.
+        self.walls.tell_limits()
         await self._close_bounded()
         if har is not None:
             await write_har(har, self.artifact_dir, self.publish)

@@ -12,12 +12,11 @@ from urllib.parse import urlsplit
 
 from bykilt.browser.engine.errors import (
     ActionError,
-    BrowserGone,
     HostBlocked,
     HostUnreachable,
     NavigationFailed,
-    PageCrashed,
 )
+from bykilt.browser.engine.limit_advice import explain_by_limits
 from bykilt.browser.sandbox.errors import SandboxUnavailable
 from bykilt.browser.sandbox.profile import NetworkMode, SandboxProfile
 from bykilt.browser.sandbox.sandbox import Removal, Sandbox
@@ -118,10 +117,7 @@ class Walls:
             return HostBlocked(refused.host, refused.port, refused.reason)
         if isinstance(error, NavigationFailed) and (blocked := self._without_network(error.url)) is not None:
             return blocked
-        if isinstance(error, PageCrashed | BrowserGone) and self._told.get("memory"):
-            assert self._sandbox is not None
-            limit = self._sandbox.profile.limits.memory_bytes >> 20
-            error.hint = f"the sandbox's memory limit of {limit} MiB was hit: raise it (limits.memory_mib) or load less"
+        if self._sandbox is not None and explain_by_limits(error, self._told, self._sandbox.profile.limits):
             return error
         recent = self._refused_since(self._clock.monotonic_s() - _RECENT_S)
         if recent is not None and not recent.allowed:

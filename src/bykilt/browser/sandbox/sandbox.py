@@ -34,6 +34,7 @@ from bykilt.browser.sandbox.errors import SandboxBroken, SandboxUnavailable
 from bykilt.browser.sandbox.probe import find_bwrap
 from bykilt.browser.sandbox.process_facts import below, read_facts, start_ticks
 from bykilt.browser.sandbox.profile import NetworkMode, SandboxProfile
+from bykilt.browser.sandbox.room import Folder, used_up
 from bykilt.browser.sandbox.seccomp_filter import SeccompOptions, SeccompUnavailable, build_filters
 from bykilt.clock import Clock
 from bykilt.events.model import EgressDecided
@@ -269,8 +270,15 @@ class Sandbox:
         return next((each.pid for each in self.attestation.processes if each.kind == "browser"), None)
 
     def limits_hit(self) -> dict[str, int]:
-        """Return how often each ceiling was hit so far."""
-        return self._group.hits()
+        """Return how often each ceiling was hit so far; of a folder in memory, whether it is full as we look."""
+        full = used_up(self._first, self._in_memory()) if self._first is not None else {}
+        return self._group.hits() | full
+
+    def _in_memory(self) -> list[Folder]:
+        places = self._places
+        homes = [places.home] if places.keeps_profile else [places.home, places.profile]
+        found = [Folder("tmp", Path("/tmp")), Folder("shm", Path("/dev/shm"))]
+        return found + [Folder("home", path, is_for_pages=True) for path in homes]
 
     def unenforced(self) -> dict[str, str]:
         """Return the limits that this machine cannot set, with the reason."""
