@@ -1,7 +1,9 @@
 """Control groups: the ceilings of one sandbox for memory, processes and CPU, and which of them was hit.
 
-Knows versions 1 and 2, always as a child of our own group, so that we never leave what limits us. Does not know
-who joins: the `warden` does, before it becomes the sandbox.
+Knows versions 1 and 2, and never leaves what limits us. In version 1 a sandbox is a child of our own group. In
+version 2 a group that has processes can have no children with limits, so there it is a sibling, below what holds us
+both, provided that our own group sets no limit itself. Does not know who joins: the `warden` does, before it becomes
+the sandbox.
 A group needs a folder that we may write to: root has one, others on machines where a subtree is delegated to them.
 What cannot be set is named in `missing`, with the reason.
 Source: the kernel's admin-guide, cgroup-v1 and cgroup-v2
@@ -75,6 +77,8 @@ class Hierarchy:
         yield from dict.fromkeys(self.v1[name] for name in ("memory", "pids", "cpu") if name in self.v1)
         if self.unified is not None:
             yield self.unified
+            if not _is_root(self.unified) and _is_group(self.unified.parent):
+                yield self.unified.parent
 
 
 def _below(place: str, root: str, group: str) -> Path:
@@ -132,7 +136,7 @@ def make_group(name: str, ceilings: Ceilings, hierarchy: Hierarchy | None = None
         if controller == "cpu" and ceilings.cpus is None:
             continue
         try:
-            folder = _folder_of(controller, name, hierarchy)
+            folder = make_folder(controller, name, hierarchy)
             write(folder, ceilings, _is_v1(controller, hierarchy))
         except OSError as error:
             group.missing[controller] = error.strerror or str(error)
@@ -166,17 +170,56 @@ def _is_v1(controller: str, hierarchy: Hierarchy) -> bool:
     return controller in hierarchy.v1
 
 
-def _folder_of(controller: str, name: str, hierarchy: Hierarchy) -> Path:
-    parent = hierarchy.v1.get(controller, hierarchy.unified)
-    if parent is None:
+def make_folder(controller: str, name: str, hierarchy: Hierarchy) -> Path:
+    """Return the folder of a new group, where a controller can be set; nothing is set yet.
+
+    Raises:
+        OSError: There can be none; its text says why.
+    """
+    if controller in hierarchy.v1:
+        folder = hierarchy.v1[controller] / name
+    elif hierarchy.unified is not None:
+        folder = _unified_parent(controller, hierarchy.unified) / name
+    else:
         raise OSError(0, "this kernel has no such controller mounted")
-    folder = parent / name
-    if not _is_v1(controller, hierarchy):
-        if controller not in (parent / "cgroup.controllers").read_text().split():
-            raise OSError(0, "the controller is not delegated to this group")
-        (parent / "cgroup.subtree_control").write_text(f"+{controller}")
     folder.mkdir(exist_ok=True)
     return folder
+
+
+def _unified_parent(controller: str, own: Path) -> Path:
+    """Return the group of version 2 below which a sandbox's can have limits, with the controller switched on.
+
+    We are in `own`, so it has processes. To switch on `pids` or `cpu` there would even succeed, and make the child
+    one that no process can join.
+    """
+    parent = own if _is_root(own) else own.parent
+    if parent != own:
+        if not _is_group(parent):
+            raise OSError(0, "our own group has processes, and the one above it is not in sight")
+        limit = _OWN_LIMITS.get(controller)
+        if limit is not None and _sets(own / limit):
+            raise OSError(0, "our own group sets a limit, which the browser would leave")
+    if controller not in (parent / "cgroup.controllers").read_text().split():
+        raise OSError(0, "the controller is not delegated to this group")
+    if controller not in (parent / "cgroup.subtree_control").read_text().split():
+        (parent / "cgroup.subtree_control").write_text(f"+{controller}")
+    return parent
+
+
+_OWN_LIMITS = {"memory": "memory.max", "pids": "pids.max", "cpu": "cpu.max"}
+
+
+def _sets(limit: Path) -> bool:
+    return limit.exists() and not limit.read_text().startswith("max")
+
+
+def _is_root(group: Path) -> bool:
+    """Whether it is the root of version 2, the only group that may have both processes and children with limits."""
+    return not (group / "cgroup.type").exists()
+
+
+def _is_group(folder: Path) -> bool:
+    return (folder / "cgroup.controllers").exists()
 
 
 def _limit_memory(folder: Path, ceilings: Ceilings, is_v1: bool) -> None:
@@ -242,6 +285,10 @@ def _removed(folder: Path) -> bool:
 
 
 def _kill(folder: Path) -> None:
+    if (folder / "cgroup.kill").exists():
+        # All at once: nobody can fork away from it. Since Linux 5.14, version 2 alone
+        (folder / "cgroup.kill").write_text("1")
+        return
     try:
         members = (folder / "cgroup.procs").read_text().split()
     except OSError:
