@@ -39,6 +39,7 @@ class SandboxProblem(StrEnum):
     BWRAP_TOO_OLD = "bwrap-too-old"
     BWRAP_SETUID = "bwrap-setuid"
     LIBSECCOMP_MISSING = "libseccomp-missing"
+    SECCOMP_UNUSABLE = "seccomp-unusable"
     TOOLS_MISSING = "tools-missing"
     USERNS_DISABLED = "userns-disabled"
     APPARMOR_USERNS = "apparmor-userns"
@@ -62,7 +63,8 @@ class Trial:
 class MachineFacts:
     """What was found on a machine. None is what is not there, or was not looked for since something else is missing.
 
-    `tools_missing` are programs of util-linux, `seccomp` is the mode that we ourselves run under.
+    `tools_missing` are programs of util-linux, `seccomp` is the mode that we ourselves run under. `filter_problem` is
+    why the filters of system calls cannot be built, and how to mend it.
     """
 
     system: str
@@ -72,6 +74,7 @@ class MachineFacts:
     bwrap_is_setuid: bool = False
     options_missing: tuple[str, ...] = ()
     has_libseccomp: bool = False
+    filter_problem: tuple[str, str] | None = None
     tools_missing: tuple[str, ...] = ()
     container: str | None = None
     seccomp: int | None = None
@@ -111,7 +114,12 @@ def checks(report: SandboxReport) -> Iterator[tuple[str, bool]]:
             "bubblewrap, new enough and without setuid",
             frozenset({SandboxProblem.BWRAP_MISSING, SandboxProblem.BWRAP_TOO_OLD, SandboxProblem.BWRAP_SETUID}),
         ),
-        ("libseccomp and util-linux", frozenset({SandboxProblem.LIBSECCOMP_MISSING, SandboxProblem.TOOLS_MISSING})),
+        (
+            "libseccomp, from which the filters can be built, and util-linux",
+            frozenset(
+                {SandboxProblem.LIBSECCOMP_MISSING, SandboxProblem.SECCOMP_UNUSABLE, SandboxProblem.TOOLS_MISSING}
+            ),
+        ),
         ("a sandbox as an ordinary user, with Chromium's own inside", frozenset(SandboxProblem)),
     )
     for words, codes in steps:
@@ -157,6 +165,8 @@ def _missing(facts: MachineFacts) -> _Found | None:
             "libseccomp is not installed, so that no system call filter can be built",
             "Debian and Ubuntu: apt-get install libseccomp2; Fedora: dnf install libseccomp",
         )
+    if facts.filter_problem is not None:
+        return SandboxProblem.SECCOMP_UNUSABLE, *facts.filter_problem
     if facts.tools_missing:
         return (
             SandboxProblem.TOOLS_MISSING,

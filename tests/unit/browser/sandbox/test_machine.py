@@ -62,6 +62,7 @@ def test_a_machine_on_which_everything_is_apart_can_sandbox() -> None:
         ({"bwrap_is_setuid": True}, SandboxProblem.BWRAP_SETUID, "chmod u-s /usr/bin/bwrap"),
         ({"options_missing": ("--size",)}, SandboxProblem.BWRAP_TOO_OLD, "0.8 or newer"),
         ({"has_libseccomp": False}, SandboxProblem.LIBSECCOMP_MISSING, "libseccomp2"),
+        ({"filter_problem": ("it is too old", "install 2.5")}, SandboxProblem.SECCOMP_UNUSABLE, "install 2.5"),
         ({"tools_missing": ("setpriv",)}, SandboxProblem.TOOLS_MISSING, "util-linux"),
         (
             {

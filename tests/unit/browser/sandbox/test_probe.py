@@ -16,6 +16,7 @@ from bykilt.browser.sandbox.errors import SandboxUnavailable
 from bykilt.browser.sandbox.machine import NESTED_NAMESPACES, OUTER_NAMESPACES, SandboxProblem, judge
 from bykilt.browser.sandbox.probe import find_bwrap, gather_facts, probe_sandbox, require_sandbox, try_sandbox
 from bykilt.errors import ExitCode
+from tests.support.seccomp_lack import python_without_libseccomp, python_without_seccomp
 
 
 @pytest.fixture
@@ -82,6 +83,25 @@ def test_an_old_bubblewrap_is_told_by_the_options_that_it_does_not_know(tmp_path
 
     assert report.code == SandboxProblem.BWRAP_TOO_OLD
     assert "--args, --size, --add-seccomp-fd" in report.problem
+
+
+PROBE = """
+from bykilt.browser.sandbox.probe import probe_sandbox
+report = probe_sandbox()
+print(report.code, report.problem, report.fix)
+"""
+
+
+def test_a_machine_without_libseccomp_is_told_before_anything_is_tried() -> None:
+    assert python_without_libseccomp(PROBE).startswith("libseccomp-missing ")
+
+
+def test_a_machine_whose_filters_cannot_be_built_is_told_although_the_library_is_there() -> None:
+    """Contract: what a browser's start would say, said beforehand."""
+    said = python_without_seccomp(PROBE)
+
+    assert said.startswith("seccomp-unusable this kernel cannot filter system calls")
+    assert "CONFIG_SECCOMP_FILTER" in said
 
 
 def test_a_setuid_bubblewrap_is_not_used(tmp_path: Path, bwrap: str) -> None:
