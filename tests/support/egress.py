@@ -5,6 +5,7 @@ Knows sockets, not the proxy's inside. Names below `.test` lead to loopback, as 
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -223,3 +224,22 @@ def records(message: bytes, record_bytes: int = 1 << 14) -> bytes:
     """Return a handshake message in TLS records of at most so many bytes."""
     pieces = [message[start : start + record_bytes] for start in range(0, len(message), record_bytes)]
     return b"".join(b"\x16\x03\x01" + len(piece).to_bytes(2, "big") + piece for piece in pieces)
+
+
+def get(host: str, port: int, path: str = "/") -> bytes:
+    """Return a plain request, as a browser sends it to a proxy."""
+    return f"GET http://{host}:{port}{path} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode()
+
+
+def body_of(answer: bytes) -> dict[str, object]:
+    """Return the document that an answer holds."""
+    found = json.loads(answer.partition(b"\r\n\r\n")[2])
+    assert isinstance(found, dict)
+    return found
+
+
+async def only_decision(egress: Egress) -> EgressDecision:
+    """Return the one decision that is made, waiting for it."""
+    await until(lambda: bool(egress.decisions))
+    assert len(egress.decisions) == 1
+    return egress.decisions[0]
