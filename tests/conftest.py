@@ -6,12 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support.expectations import BadExpectations, expect_failures, read_deviations, stale
 from tests.support.site import Site
 from tests.support.small_disk import run_where_mounting_is_allowed
 
 _ROOT = Path(__file__).resolve().parents[1]
+
+# How long an example takes says nothing: other tests run beside it.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ import pytest
 
 from bykilt.browser.engine.actions import action_types
 from bykilt.browser.engine.browser_engine import ActionResult
-from bykilt.events.model import BrowserStarted, PageClosed
+from bykilt.events.model import BrowserClosed, BrowserStarted, PageClosed
 from bykilt.ids import PageId
 from tests.support.engines import Facts, processes_of, site_launch, still_living
 from tests.support.fault_injector import Fault, FaultyEngine
@@ -84,6 +84,11 @@ class Kept:
         engine, self._engine = self._engine, None
         if engine is not None:
             await engine.shutdown()
+
+    async def forget_the_dead(self) -> None:
+        """End an engine whose browser is gone: a test that failed has left it, and the next one is not to blame."""
+        if self.facts.of(BrowserClosed):
+            await self.close()
 
 
 @pytest.fixture(scope="module")
@@ -158,6 +163,7 @@ async def test_a_page_closed_at_any_moment_ends_in_a_clear_result(kept: Kept, si
 async def test_a_pipe_cut_at_any_moment_ends_in_a_clear_result(kept: Kept, site: Site, name: str) -> None:
     """Contract: the browser is gone, says the action; and it is."""
     scene = SCENES[name]
+    await kept.forget_the_dead()
     with anyio.fail_after(_CUTS_BOUND_S):
         engine = await kept.fresh(site, scene)
         _, commands = await engine.meets(None, 0, scene.action(site, str(engine.current_page), TIMEOUT_MS))

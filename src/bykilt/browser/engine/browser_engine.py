@@ -33,6 +33,7 @@ from bykilt.browser.engine.errors import (
     EngineNotRunning,
     InvalidAction,
     LaunchFailed,
+    PageClosed,
     UnknownEngine,
 )
 from bykilt.browser.engine.har_file import write_har
@@ -304,9 +305,18 @@ class BrowserEngine(ActionMethods, ABC):
                 unwelcome = self.dialogs.take_unwelcome()
                 return (output, None) if unwelcome is None else (ActionOutput(), unwelcome)
         except ActionError as error:
-            return ActionOutput(), self.dialogs.take_unwelcome() or error
+            return ActionOutput(), self.dialogs.take_unwelcome() or self._deeper_cause(error)
         assert scope.cancelled_caught
         return ActionOutput(), self.dialogs.take_unwelcome() or progress.explain()
+
+    def _deeper_cause(self, error: ActionError) -> ActionError:
+        """Return why the page is closed when the browser has ended: that closes the pages, too."""
+        if isinstance(error, PageClosed):
+            try:
+                self.has_browser()
+            except BrowserGone as gone:
+                return gone
+        return error
 
     async def perform_inside(self, outer: Action, inner: Action, progress: Progress) -> ActionOutput:
         """Carry out an action that another one holds, on the outer one's page and frame unless it names its own.

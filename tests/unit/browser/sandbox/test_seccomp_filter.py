@@ -245,7 +245,7 @@ def test_chromium_can_make_every_call_that_it_was_seen_to_make(architecture: Arc
 
 @both
 @pytest.mark.parametrize("checked", CHECKED, ids=lambda checked: checked.name)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(data=st.data())
 def test_the_low_half_of_the_arguments_decides_and_nothing_else(
     architecture: Architecture, checked: Checked, data: st.DataObject
