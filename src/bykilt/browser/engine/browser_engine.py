@@ -6,7 +6,6 @@ Does not know how a page is driven: that is each engine's `perform`.
 
 from __future__ import annotations
 
-import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -22,6 +21,7 @@ from bykilt.browser.engine.action_result import ActionOutput, ActionResult
 from bykilt.browser.engine.action_titles import title_of
 from bykilt.browser.engine.actions import Action, parse_action, to_json
 from bykilt.browser.engine.actions_state import DialogPolicy
+from bykilt.browser.engine.artifact_folder import ArtifactFolder
 from bykilt.browser.engine.dialogs import Answering, Dialogs
 from bykilt.browser.engine.downloads import BrowserFiles, Downloads
 from bykilt.browser.engine.engine_metrics import EngineMetrics
@@ -99,8 +99,7 @@ class BrowserEngine(ActionMethods, ABC):
         self._facts: FactSink = facts or Unheard()
         # What nobody hears need not be put into words: that is a good part of a short action's cost.
         self._heard = not isinstance(self._facts, Unheard)
-        self._artifact_dir = artifact_dir
-        self._confined = artifact_dir is not None
+        self._artifacts = ArtifactFolder(artifact_dir)
         self._context: LaunchContext | None = None
         self._said = PageRecord()
         self._calls = 0
@@ -252,10 +251,7 @@ class BrowserEngine(ActionMethods, ABC):
     @property
     def artifact_dir(self) -> Path:
         """Where files go; made on first use."""
-        if self._artifact_dir is None:
-            self._artifact_dir = Path(tempfile.mkdtemp(prefix="bykilt-artifacts-"))
-        self._artifact_dir.mkdir(parents=True, exist_ok=True)
-        return self._artifact_dir
+        return self._artifacts.made()
 
     def get_metrics(self) -> EngineMetrics:
         """Return the counts since launch."""
@@ -412,26 +408,10 @@ class BrowserEngine(ActionMethods, ABC):
     def artifact_path(self, wanted: str | None, folder: str, default_stem: str, suffix: str) -> Path:
         """Return where a file of an action goes, its folder made: into `folder` if it wants no place of its own.
 
-        A relative path is inside the artifact folder. With an artifact folder given at construction (a run),
-        nothing outside it may be named: flow files are not trusted.
-
         Raises:
-            InvalidAction: The path leaves the artifact folder.
+            InvalidAction: The path leaves the artifact folder; see `ArtifactFolder`.
         """
-        root = self.artifact_dir.resolve()
-        if wanted is None:
-            return self._free_name(root / folder, default_stem, suffix)
-        path = (root / wanted).resolve()
-        if self._confined and not path.is_relative_to(root):
-            raise InvalidAction(
-                f"path {wanted!r} is outside the run folder", field="path", hint="use a relative path without '..'"
-            )
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path
-
-    def _free_name(self, folder: Path, stem: str, suffix: str) -> Path:
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder / f"{self._calls:04d}-{stem}{suffix}"
+        return self._artifacts.place(wanted, folder, f"{self._calls:04d}-{default_stem}{suffix}")
 
 
 __all__ = [

@@ -145,13 +145,10 @@ class CDPEngine(BrowserEngine):
         with launch_errors():
             settings = chromium_settings(context)
             self.walls.announce(context.sandbox_profile)
-            process = self._process = await start_chromium(settings, log_file=self._log_file())
+            process = self._process = await start_chromium(settings, log_file=self._artifacts.browser_log())
             self.walls.surround(process.sandbox, process.log_tail)
             await self.walls.complete()
         return PipeTransport(*process.take_pipe())
-
-    def _log_file(self) -> Path | None:
-        return self.artifact_dir / "chromium.log" if self._confined else None
 
     async def _launch_failure(self, error: ProtocolError) -> LaunchFailed:
         if self._process is None:

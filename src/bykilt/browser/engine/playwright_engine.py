@@ -87,7 +87,7 @@ class PlaywrightEngine(BrowserEngine):
         if context.cdp_url is None:
             with launch_errors():
                 self.walls.announce(context.sandbox_profile)
-                started = self._wrapper = await prepare_wrapper(settings, log_file=self._log_file())
+                started = self._wrapper = await prepare_wrapper(settings, log_file=self._artifacts.browser_log())
                 self.walls.surround(started.sandbox, started.log_tail)
         starter = async_playwright()
         driver = self._driver = await starter.start()
@@ -204,9 +204,6 @@ class PlaywrightEngine(BrowserEngine):
             return self._address
         except ConnectionClosed as error:
             raise LaunchFailed(error.message, hint=UNREACHABLE_HINT) from error
-
-    def _log_file(self) -> Path | None:
-        return self.artifact_dir / "chromium.log" if self._confined else None
 
     def _launch_failure(self, error: PlaywrightError) -> LaunchFailed:
         if self._wrapper is None:
