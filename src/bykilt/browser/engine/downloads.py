@@ -6,11 +6,14 @@ of the protocol, and says which download is to be cancelled. Nothing here is eve
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import re
 import stat
 import tempfile
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
     from cdp_use.cdp.browser.events import DownloadProgressEvent, DownloadWillBeginEvent
 
 _CHUNK_BYTES = 1 << 20
+# What Chromium names a download, and its file. The browser may say anything, so nothing else is used as a name.
+_GUID = re.compile(r"[0-9A-Za-z-]{1,64}")
 _MODE = 0o640
 
 
@@ -165,10 +170,14 @@ class Downloads:
         self._tell(download, Outcome.SUCCEEDED, saved)
 
     async def _keep(self, download: Download) -> SavedDownload:
+        if not _GUID.fullmatch(download.guid):
+            raise DownloadFailed(download.suggested_name, "the browser says that it lies where no download can be")
         source = self._files.folder / download.guid
         objection = self._objections.get(download.guid)
         if objection is not None or download.state is not DownloadState.COMPLETED:
-            await anyio.to_thread.run_sync(partial(source.unlink, missing_ok=True))
+            # What cannot be removed, or is no file, goes with the folder.
+            with suppress(OSError):
+                await anyio.to_thread.run_sync(source.unlink)
             if objection is not None:
                 raise DownloadRefused(download.suggested_name, objection)
             raise DownloadFailed(download.suggested_name, "it was cancelled, or broke off")
@@ -176,7 +185,11 @@ class Downloads:
             if self._files.fetch is not None:
                 await self._files.fetch(download.path or str(source), source, download.received)
             return await anyio.to_thread.run_sync(
-                keep_file, source, self._files.owner, self._target(), safe_name(download.suggested_name)
+                partial(keep_file, most_bytes=self._limits.max_bytes),
+                source,
+                self._files.owner,
+                self._target(),
+                safe_name(download.suggested_name),
             )
         except OSError as error:
             raise DownloadFailed(download.suggested_name, f"it could not be kept: {error.strerror or error}") from error
@@ -202,11 +215,12 @@ class Downloads:
         )
 
 
-def keep_file(source: Path, owner: int | None, folder: Path, name: str) -> SavedDownload:
+def keep_file(source: Path, owner: int | None, folder: Path, name: str, *, most_bytes: int) -> SavedDownload:
     """Move a file of the browser's, which is not trusted, into a folder of ours; no name there is taken from another.
 
     Raises:
-        OSError: It is no plain file of the owner's, or there is no room; then nothing of it is left in the folder.
+        OSError: It is no plain file of the owner's, it is larger than what is allowed, or there is no room; then
+            nothing of it is left in the folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with os.fdopen(os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as reading:
@@ -221,6 +235,8 @@ def keep_file(source: Path, owner: int | None, folder: Path, name: str) -> Saved
                     writing.write(chunk)
                     digest.update(chunk)
                     size += len(chunk)
+                    if size > most_bytes:
+                        raise OSError(errno.EFBIG, f"it goes on after the {most_bytes:,} bytes that are allowed")
                 os.fchmod(fd, _MODE)
             path = _take_free_name(folder, name)
             os.replace(partial_name, path)

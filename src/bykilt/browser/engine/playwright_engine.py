@@ -183,6 +183,9 @@ class PlaywrightEngine(BrowserEngine):
             **context_options(launch_emulation(context, self.major)),
             artifacts_dir=wrapper.folder.root / "playwright",
             downloads_path=wrapper.folder.downloads,
+            # We take them ourselves. The driver would remove the files at the end by the names that the browser gave
+            # them, as our user, through whatever link the browser has put there.
+            accept_downloads=False,
             # Signals are for us; the browser ends when we end it.
             handle_sigint=False,
             handle_sigterm=False,
