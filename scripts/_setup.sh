@@ -326,6 +326,37 @@ setup_sandbox() {
   touch "$VENV/.setup-sandbox"
 }
 
+# The smaller browser is a choice of the user's, but its tests are never left out.
+setup_headless_shell() { # LEVEL
+  if [ "$1" = runtime ] || [ "$(uname)" != Linux ] || [ -f "$VENV/.setup-shell" ]; then return; fi
+  local folder
+  folder=$(playwright_browsers)
+  if ! has_headless_shell; then
+    if can_apt; then
+      say "installing chromium-headless-shell (apt-get)"
+      apt_install chromium-headless-shell || true
+    else
+      TRIED+=("apt-get: not used (needs apt-get with root or passwordless sudo, and BYKILT_NO_APT unset)")
+    fi
+  fi
+  if ! has_headless_shell; then
+    say "installing Chromium's headless shell with Playwright into $folder"
+    PLAYWRIGHT_BROWSERS_PATH=$folder "$PY" -m playwright install chromium-headless-shell >"$VENV/shell.log" 2>&1 ||
+      TRIED+=("playwright install chromium-headless-shell: $(tail -n 1 "$VENV/shell.log")")
+  fi
+  has_headless_shell || fail "Chromium's headless shell is missing, which some tests need" \
+    "Debian: sudo apt-get install chromium-headless-shell" \
+    "elsewhere: .venv/bin/playwright install chromium-headless-shell, or set HEADLESS_SHELL_PATH to its executable"
+  touch "$VENV/.setup-shell"
+}
+
+has_headless_shell() {
+  "$PY" -c "
+from bykilt.browser.launch.executable import find_chromium
+from bykilt.browser.sandbox.profile import BrowserFlavor
+find_chromium(flavor=BrowserFlavor.HEADLESS_SHELL)" 2>/dev/null
+}
+
 # --- all of it ----------------------------------------------------------------------------------------------
 
 setup() { # LEVEL
@@ -337,5 +368,6 @@ setup() { # LEVEL
   setup_playwright_driver "$1"
   setup_chromium
   setup_sandbox
+  setup_headless_shell "$1"
   exec 9>&-
 }

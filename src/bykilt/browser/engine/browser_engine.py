@@ -296,6 +296,7 @@ class BrowserEngine(ActionMethods, ABC):
         self, action: Action, progress: Progress, timeout_s: float
     ) -> tuple[ActionOutput, ActionError | None]:
         try:
+            self.walls.admit(action)
             with anyio.move_on_after(timeout_s) as scope:
                 output = await self.perform(action, progress)
                 unwelcome = self.dialogs.take_unwelcome()
@@ -323,6 +324,7 @@ class BrowserEngine(ActionMethods, ABC):
         inner = replace(inner, page=inner.page or outer.page, frame=inner.frame or outer.frame)
         timeout_s = progress.remaining_s if inner.timeout_ms is None else inner.timeout_ms / 1000
         inside = progress.inside(inner.type, timeout_s)
+        self.walls.admit(inner)
         with anyio.move_on_after(timeout_s):
             return await self.perform(inner, inside)
         raise inside.explain()

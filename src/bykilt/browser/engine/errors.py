@@ -144,6 +144,14 @@ class NavigationFailed(ActionError):
         self.url = url
 
 
+class AddressRefused(NavigationFailed):
+    """The sandbox opens no address of this kind, whoever asks for it."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url, "in headless-shell, the sandbox opens web addresses only")
+        self.hint = "use the browser 'chromium', or an address that begins with http:, https:, about:, data: or blob:"
+
+
 class NavigationAborted(NavigationFailed):
     code = "navigation_aborted"
 

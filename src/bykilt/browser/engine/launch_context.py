@@ -212,8 +212,6 @@ class LaunchContext:
         profile = self.sandbox_profile
         if profile.browser is BrowserFlavor.HEADLESS_SHELL and not self.headless:
             raise InvalidInput("headless-shell can show no window", hint="use browser_flavor 'chromium', or no window")
-        if profile.browser is BrowserFlavor.HEADLESS_SHELL:
-            raise InvalidInput("headless-shell cannot be started by this version", hint="use browser_flavor 'chromium'")
 
     def _check_headers(self) -> None:
         if self.cdp_headers and self.cdp_url is None:

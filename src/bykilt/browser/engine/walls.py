@@ -10,15 +10,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
+from bykilt.browser.engine.actions import Action, Navigate, NewTab
 from bykilt.browser.engine.errors import (
     ActionError,
+    AddressRefused,
     HostBlocked,
     HostUnreachable,
     NavigationFailed,
 )
 from bykilt.browser.engine.limit_advice import explain_by_limits
 from bykilt.browser.sandbox.errors import SandboxUnavailable
-from bykilt.browser.sandbox.profile import NetworkMode, SandboxProfile
+from bykilt.browser.sandbox.profile import BrowserFlavor, NetworkMode, SandboxProfile
 from bykilt.browser.sandbox.sandbox import Removal, Sandbox
 from bykilt.clock import Clock
 from bykilt.events.containment_text import concerns_the_page
@@ -28,6 +30,10 @@ from bykilt.events.model import EgressDecided, FactSink, LimitHit, SandboxAttest
 _RECENT_S = 30.0
 _KEPT = 200
 _PORTS = {"http": 80, "https": 443}
+_WEB = frozenset({"http", "https", "about", "data", "blob"})
+# Browsers leave these out of an address before they read it. Source: https://url.spec.whatwg.org/#url-parsing
+_AROUND_ADDRESS = "".join(map(chr, range(0x21)))
+_IN_ADDRESS = str.maketrans("", "", "\t\n\r")
 
 _OFF = Warned(
     "sandbox_off",
@@ -105,6 +111,20 @@ class Walls:
         seen = await sandbox.attest()
         self._facts.publish(SandboxAttested(sandbox.profile.describe(), seen.to_json(), dict(sandbox.unenforced())))
         return sandbox.browser_pid
+
+    def admit(self, action: Action) -> None:
+        """Refuse what no proxy sees, where the browser reads no policy file that would.
+
+        Raises:
+            AddressRefused: The action opens an address that is not of the web.
+        """
+        sandbox = self._sandbox
+        if sandbox is None or sandbox.profile.browser is not BrowserFlavor.HEADLESS_SHELL:
+            return
+        if isinstance(action, Navigate | NewTab) and action.url:
+            scheme = action.url.strip(_AROUND_ADDRESS).translate(_IN_ADDRESS).partition(":")[0].lower()
+            if scheme not in _WEB:
+                raise AddressRefused(action.url)
 
     def explain(self, error: ActionError, started_s: float) -> ActionError:
         """Return an error that says what the sandbox had to do with it, or the same error if nothing."""

@@ -10,72 +10,114 @@ import re
 import shutil
 import stat
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from bykilt.browser.launch.errors import ChromiumNotFound
 from bykilt.browser.launch.identity import Identity
+from bykilt.browser.sandbox.profile import BrowserFlavor
 
-ON_PATH = ("google-chrome", "google-chrome-stable", "chromium", "chromium-browser")
 # Where scripts/_setup.sh lets root install Playwright's Chromium: another user cannot reach root's own cache.
 SET_UP_BY_ROOT = Path("/var/lib/bykilt/browsers")
-ELSEWHERE = (Path("/usr/lib/chromium/chromium"), Path("/opt/google/chrome/chrome"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Make:
+    """How one flavor of Chromium is found: its variable, its names on PATH, fixed places, Playwright's folders."""
+
+    what: str
+    variable: str
+    on_path: tuple[str, ...]
+    elsewhere: tuple[Path, ...]
+    builds: str
+    hint: str
+
+
+_MAKES = {
+    BrowserFlavor.CHROMIUM: _Make(
+        what="Chrome or Chromium",
+        variable="CHROME_PATH",
+        on_path=("google-chrome", "google-chrome-stable", "chromium", "chromium-browser"),
+        elsewhere=(Path("/usr/lib/chromium/chromium"), Path("/opt/google/chrome/chrome")),
+        builds="chromium-*/chrome-linux*/chrome",
+        hint=(
+            "install one (Debian: `apt-get install chromium`; anywhere: `playwright install chromium`),"
+            " or set CHROME_PATH to the executable"
+        ),
+    ),
+    BrowserFlavor.HEADLESS_SHELL: _Make(
+        what="headless shell of Chromium",
+        variable="HEADLESS_SHELL_PATH",
+        on_path=("chromium-headless-shell", "chrome-headless-shell"),
+        elsewhere=(Path("/usr/lib/chromium/chromium-headless-shell"),),
+        builds="chromium_headless_shell-*/chrom*-linux*/*headless*shell",
+        hint=(
+            "install one (Debian: `apt-get install chromium-headless-shell`; anywhere:"
+            " `playwright install chromium-headless-shell`), set HEADLESS_SHELL_PATH to the executable,"
+            " or leave browser_flavor out to use the whole browser"
+        ),
+    ),
+}
 
 # A distribution's launcher is a shell script that takes 30 ms and more to add flags of its own, such as
 # `--load-extension`. The program that it ends in starts just as well by itself, and is the same on every machine.
 _LAUNCHERS = {
     Path("/usr/bin/chromium"): Path("/usr/lib/chromium/chromium"),
+    Path("/usr/bin/chromium-headless-shell"): Path("/usr/lib/chromium/chromium-headless-shell"),
     Path("/usr/bin/google-chrome-stable"): Path("/opt/google/chrome/chrome"),
     Path("/opt/google/chrome/google-chrome"): Path("/opt/google/chrome/chrome"),
 }
-_HINT = (
-    "install one (Debian: `apt-get install chromium`; anywhere: `playwright install chromium`),"
-    " or set CHROME_PATH to the executable"
-)
 
 
-def find_chromium(identity: Identity | None = None, environ: Mapping[str, str] | None = None) -> Path:
-    """Return the Chrome or Chromium to start: `CHROME_PATH`, else one of the system, else Playwright's.
+def find_chromium(
+    identity: Identity | None = None,
+    environ: Mapping[str, str] | None = None,
+    *,
+    flavor: BrowserFlavor = BrowserFlavor.CHROMIUM,
+) -> Path:
+    """Return the browser to start: the variable's (`CHROME_PATH`), else one of the system, else Playwright's.
 
     With `identity`, only one that this user can execute.
 
     Raises:
-        ChromiumNotFound: There is none, or `CHROME_PATH` names something else; it is never passed over in silence.
+        ChromiumNotFound: There is none, or the variable names something else; it is never passed over in silence.
     """
     environ = os.environ if environ is None else environ
-    chosen = environ.get("CHROME_PATH")
+    make = _MAKES[flavor]
+    chosen = environ.get(make.variable)
     if chosen:
         path = _program_behind(Path(chosen))
         reason = _why_unusable(path, identity)
         if reason:
             raise ChromiumNotFound(
-                f"CHROME_PATH is {chosen}, but {reason}",
-                hint="set CHROME_PATH to the executable of Chrome or Chromium, or unset it to use the one installed",
+                f"{make.variable} is {chosen}, but {reason}",
+                hint=f"set {make.variable} to the executable of a {make.what}, or unset it to use the one installed",
             )
         return path
     tried: list[str] = []
-    for path in _candidates(environ):
+    for path in _candidates(make, environ):
         reason = _why_unusable(path, identity)
         if not reason:
             return path
         if reason != _ABSENT:
             tried.append(f"{path} ({reason})")
-    names = ", ".join((*ON_PATH, *map(str, ELSEWHERE)))
+    names = ", ".join((*make.on_path, *map(str, make.elsewhere)))
     unusable = f"; found but not usable: {', '.join(tried)}" if tried else ""
     raise ChromiumNotFound(
-        f"no Chrome or Chromium was found: tried CHROME_PATH (not set), {names} and Playwright's in "
+        f"no {make.what} was found: tried {make.variable} (not set), {names} and Playwright's in "
         f"{_playwright_folder(environ)}{unusable}",
-        hint=_HINT,
+        hint=make.hint,
     )
 
 
-def _candidates(environ: Mapping[str, str]) -> Iterator[Path]:
-    for name in ON_PATH:
+def _candidates(make: _Make, environ: Mapping[str, str]) -> Iterator[Path]:
+    for name in make.on_path:
         found = shutil.which(name, path=environ.get("PATH"))
         if found:
             yield _program_behind(Path(found))
-    yield from ELSEWHERE
+    yield from make.elsewhere
     folders = (_playwright_folder(environ), SET_UP_BY_ROOT)
-    builds = [build for folder in folders for build in folder.glob("chromium-*/chrome-linux*/chrome")]
+    builds = [build for folder in folders for build in folder.glob(make.builds)]
     yield from sorted(builds, key=_build_number, reverse=True)
 
 
@@ -85,7 +127,7 @@ def _playwright_folder(environ: Mapping[str, str]) -> Path:
 
 
 def _build_number(path: Path) -> int:
-    found = re.search(r"chromium-(\d+)", str(path))
+    found = re.search(r"/chromium[a-z_]*-(\d+)/", str(path))
     return int(found.group(1)) if found else 0
 
 

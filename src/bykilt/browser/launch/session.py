@@ -24,6 +24,7 @@ from bykilt.browser.launch.profile import SessionFolder, make_session_folder
 from bykilt.browser.launch.settings import ChromiumSettings
 from bykilt.browser.launch.unprivileged import as_user
 from bykilt.browser.sandbox.egress.upstream_proxy import UpstreamProxy
+from bykilt.browser.sandbox.profile import BrowserFlavor
 from bykilt.browser.sandbox.sandbox import Places, Removal, Sandbox
 
 _END_PATIENCE_S = 8.0
@@ -128,7 +129,8 @@ def open_session(settings: ChromiumSettings, log_file: Path | None) -> Session:
 
 
 def _open_for(identity: Identity | None, settings: ChromiumSettings, log_file: Path | None) -> Session:
-    executable = find_chromium(identity)
+    flavor = settings.sandbox.browser if settings.sandbox is not None else BrowserFlavor.CHROMIUM
+    executable = find_chromium(identity, flavor=flavor)
     folder = make_session_folder(identity, settings.user_data_dir)
     try:
         environment = browser_environment(folder, headless=settings.headless)

@@ -8,6 +8,7 @@ import pytest
 
 from bykilt.browser.launch.errors import ChromiumNotFound
 from bykilt.browser.launch.executable import find_chromium
+from bykilt.browser.sandbox.profile import BrowserFlavor
 
 
 def program(path: Path, mode: int = 0o755, text: str = "x") -> Path:
@@ -66,3 +67,15 @@ def test_the_launcher_of_the_distribution_gives_way_to_the_program_behind_it() -
     found = find_chromium(environ={"PATH": "/usr/bin"})
 
     assert found == behind or not (launcher.exists() and behind.exists())
+
+
+def test_each_flavor_is_found_by_its_own_names(tmp_path: Path) -> None:
+    program(tmp_path / "chromium")
+    shell = program(tmp_path / "chromium-headless-shell")
+    chosen = program(tmp_path / "mine" / "shell")
+    environ = {"PATH": str(tmp_path), "CHROME_PATH": str(tmp_path / "chromium")}
+
+    assert find_chromium(environ=environ, flavor=BrowserFlavor.HEADLESS_SHELL) == shell
+    environ["HEADLESS_SHELL_PATH"] = str(chosen)
+    assert find_chromium(environ=environ, flavor=BrowserFlavor.HEADLESS_SHELL) == chosen
+    assert find_chromium(environ=environ) == tmp_path / "chromium"

@@ -163,14 +163,6 @@ def test_the_smaller_of_two_limits_for_downloads_counts() -> None:
     assert LaunchContext(sandbox_limits=sandbox, download_max_bytes=5).download_limits.max_bytes == 5
 
 
-def test_a_browser_that_cannot_be_started_is_not_promised() -> None:
-    """Known gap: the policy knows headless-shell, the launcher does not; another browser is not taken in silence."""
-    context = LaunchContext(sandbox_network_mode="none", browser_flavor="headless-shell")
-
-    with pytest.raises(InvalidInput, match="cannot be started"):
-        context.check()
-
-
 def test_the_small_browser_shows_no_window() -> None:
     """Contract: what it cannot do is said before it starts."""
     context = LaunchContext(sandbox_network_mode="none", browser_flavor="headless-shell", headless=False)
