@@ -140,6 +140,7 @@ async def open_egress(
     connect: Connect = connect_tcp,
     upstream: UpstreamProxy | None = None,
     limits: ProxyLimits | None = None,
+    is_for_browser: bool = False,
 ) -> AsyncIterator[Egress]:
     """Run the proxy on loopback."""
     listener = socket.create_server(("127.0.0.1", 0))
@@ -159,6 +160,7 @@ async def open_egress(
             connect=connect,
             upstream=upstream,
             limits=limits,
+            is_for_browser=is_for_browser,
         ) as proxy:
             yield Egress(port, proxy, decisions)
 
@@ -170,6 +172,16 @@ async def read_head(stream: ByteStream) -> bytes:
         while not head.endswith(b"\r\n\r\n"):
             head += await stream.receive(1)
     return head
+
+
+async def read_answer(stream: ByteStream, body_bytes: int) -> bytes:
+    """Return an answer whose body is so long; nothing may have come after it."""
+    answer = await read_head(stream)
+    end = len(answer) + body_bytes
+    with anyio.fail_after(PATIENCE_S):
+        while len(answer) < end:
+            answer += await stream.receive(end - len(answer))
+    return answer
 
 
 async def read_all(stream: ByteStream) -> bytes:

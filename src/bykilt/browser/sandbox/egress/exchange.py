@@ -1,4 +1,4 @@
-"""One connection of the browser from its first byte to the record of it.
+"""One request on a connection of the browser, from its first byte to the record of it.
 
 Knows the order of things: read, decide, dial, relay, tell. What each of them means is in the modules beside it.
 """
@@ -32,7 +32,7 @@ _Failure = Refused | MalformedRequest | Unreachable
 
 
 class Exchange:
-    """Serves one connection and tells of it once: when it is refused, or when it has ended."""
+    """Serves one request and tells of it once: when it is refused, or when it has ended."""
 
     def __init__(
         self,
@@ -61,10 +61,14 @@ class Exchange:
         self._is_established = False
         self._is_told = False
 
-    async def run(self) -> None:
-        """Return when the connection is closed. Nothing that the browser or the network does comes out as an error."""
+    async def run(self) -> bool:
+        """Return whether the browser may send another request; the connection is closed if not.
+
+        Nothing that the browser or the network does comes out as an error.
+        """
+        stays = False
         try:
-            await self._serve()
+            stays = await self._serve()
         except (Refused, MalformedRequest, Unreachable) as failure:
             self._failure = failure
             self._tell()
@@ -72,13 +76,15 @@ class Exchange:
         except OSError:
             self._client.abort()
         finally:
-            self._client.close()
+            if not stays:
+                self._client.close()
             self._tell()
+        return stays
 
-    async def _serve(self) -> None:
+    async def _serve(self) -> bool:
         received = await self._read_head()
         if received is None:
-            return
+            return False
         head, rest = received
         request = self._request = parse_proxy_request(head)
         is_tunnel = request.form is Form.AUTHORITY
@@ -89,8 +95,8 @@ class Exchange:
         self._rule = verdict.rule
         if is_tunnel:
             await self._serve_tunnel(request, rest)
-        else:
-            await self._serve_plain(request, rest)
+            return False
+        return await self._serve_plain(request, rest)
 
     async def _read_head(self) -> tuple[bytes, bytes] | None:
         """Return the head and what came with it; None for a connection that was never used."""
@@ -125,11 +131,13 @@ class Exchange:
         finally:
             upstream.wire.close()
 
-    async def _serve_plain(self, request: RequestHead, rest: bytes) -> None:
+    async def _serve_plain(self, request: RequestHead, rest: bytes) -> bool:
         start = await read_body_start(self._client, request, rest, limit_s=self._limits.head_s)
         upstream = await self._dial(request, needs_tunnel=False)
+        may_stay = self._is_for_browser and not request.asks_to_close
+        exchange = PlainExchange(self._client, upstream, request, limits=self._limits, may_stay=may_stay)
         try:
-            await PlainExchange(self._client, upstream, request, limits=self._limits).run(start, self._traffic)
+            await exchange.run(start, self._traffic)
         except (OSError, MalformedRequest):
             upstream.wire.abort()
             raise
@@ -137,6 +145,7 @@ class Exchange:
             upstream.wire.close()
         if not start.body.is_done:
             await self._client.close_after_answer()
+        return exchange.stays
 
     async def _dial(self, request: RequestHead, *, needs_tunnel: bool) -> Dialled:
         dialled = await self._dialler.dial(request.host, request.port, rule=self._rule, needs_tunnel=needs_tunnel)

@@ -1,7 +1,8 @@
 """One plain HTTP request through the proxy: it goes up once, its answer comes down as it is made.
 
-Knows when the request has ended and the answer has. One request per connection: what a server keeps open afterwards
-could be fed another request, to any of its hosts.
+Knows when the request has ended and the answer has. One request per connection to a server: what it keeps open
+afterwards could be fed another request, to any of its hosts. The browser may keep its own connection: each request on
+it is read, decided and dialled for itself.
 """
 
 from __future__ import annotations
@@ -51,17 +52,24 @@ async def read_body_start(client: Wire, request: RequestHead, came_with_head: by
 
 
 class PlainExchange:
-    """One request and its answer."""
+    """One request and its answer. With `may_stay` the browser may keep its connection."""
 
-    def __init__(self, client: Wire, dialled: Dialled, request: RequestHead, *, limits: ProxyLimits) -> None:
+    def __init__(
+        self, client: Wire, dialled: Dialled, request: RequestHead, *, limits: ProxyLimits, may_stay: bool = False
+    ) -> None:
         self._client = client
         self._upstream = dialled.wire
         self._proxy = dialled.proxy
         self._request = request
         self._limits = limits
+        self._may_stay = may_stay
+        self._only_waits = False  # the browser: it has sent its request, and not one byte after it
+        self.stays = False
 
     async def run(self, start: BodyStart, traffic: Traffic) -> None:
         """Return when the answer has ended. As long as `traffic.down` is 0, the browser has been answered nothing.
+
+        `stays` is then whether the browser may send another request.
 
         Raises:
             MalformedRequest: The body broke off or has broken chunks.
@@ -82,8 +90,10 @@ class PlainExchange:
         while is_taken and not body.is_done:
             is_taken = await self._send_up(body.feed(await _receive_body(self._client)), traffic)
             watch.moved()
+        self._only_waits = body.is_done
         while await self._client.receive():
-            pass  # nothing after the body concerns the server
+            self._only_waits = False  # nothing after the body concerns the server
+        self._only_waits = False
         watch.half_closed()
 
     async def _send_up(self, data: bytes, traffic: Traffic) -> bool:
@@ -96,7 +106,7 @@ class PlainExchange:
         return True
 
     async def _relay_answer(self, traffic: Traffic, *, watch: IdleWatch, scope: anyio.CancelScope) -> None:
-        answer = ResponseHeadFilter()
+        answer = ResponseHeadFilter(method=self._request.method, may_stay=self._may_stay)
         while data := await self._receive_answer(traffic):
             filtered = answer.feed(data)
             if self._proxy is not None and answer.status == _PROXY_WANTS_LOGIN:
@@ -104,9 +114,14 @@ class PlainExchange:
             await self._client.send(filtered)
             traffic.down += len(filtered)
             watch.moved()
+            if answer.is_done:
+                # Not waited here: the other direction would take the browser's next request for something surplus.
+                self.stays = self._only_waits
+                break
         if answer.status is None:
             raise Unreachable(UnreachableReason.BAD_ANSWER, "the server closed the connection without an answer")
-        self._client.send_eof()
+        if not self.stays:
+            self._client.send_eof()
         scope.cancel()
 
     async def _receive_answer(self, traffic: Traffic) -> bytes:

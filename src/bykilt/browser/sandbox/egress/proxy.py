@@ -98,19 +98,23 @@ class EgressProxy:
 
     async def _serve_one(self, connection: socket.socket) -> None:
         try:
-            exchange = Exchange(
-                Wire(connection),
-                self._dialler,
-                limits=self._limits,
-                clock=self._clock,
-                on_decision=self._on_decision,
-                is_for_browser=self._is_for_browser,
-            )
-            await exchange.run()
+            wire = Wire(connection)
+            while await self._exchange_on(wire).run():
+                pass  # each request on a connection that stays is read, decided and told of for itself
         finally:
             connection.close()
             self._connections.discard(connection)
             self._slots.release()
+
+    def _exchange_on(self, wire: Wire) -> Exchange:
+        return Exchange(
+            wire,
+            self._dialler,
+            limits=self._limits,
+            clock=self._clock,
+            on_decision=self._on_decision,
+            is_for_browser=self._is_for_browser,
+        )
 
 
 @asynccontextmanager
@@ -128,11 +132,12 @@ async def open_proxy(
 ) -> AsyncIterator[EgressProxy]:
     """Serve on listening sockets as long as the block lasts; they are closed with it.
 
-    `on_decision` is called once for each connection that asked for something: at once when it is refused or leads
-    nowhere, and at its end when it is allowed, also when that end is the proxy's own. It must not block.
+    `on_decision` is called once for each request or tunnel: at once when it is refused or leads nowhere, and at its end
+    when it is allowed, also when that end is the proxy's own. It must not block.
     With `upstream`, names are resolved there, and the addresses that they lead to are not checked.
     A browser shows whatever it is answered over plain HTTP as the page, so that with `is_for_browser` a refused request
-    of that kind gets no answer at all: the page fails to load, and the decision has the reason.
+    of that kind gets no answer at all: the page fails to load, and the decision has the reason. A browser also keeps
+    its connections for more than one request.
     """
     limits = limits or ProxyLimits()
     dialler = Dialler(rules, resolve, connect, upstream, resolve_s=limits.resolve_s, connect_s=limits.connect_s)

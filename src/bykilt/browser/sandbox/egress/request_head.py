@@ -81,6 +81,11 @@ class RequestHead:
         """Return the values of a field, joined by commas; empty where it is missing."""
         return ", ".join(value for field, value in self.fields if field.lower() == name)
 
+    @property
+    def asks_to_close(self) -> bool:
+        """Whether whoever sent it wants no more than this one answer."""
+        return "close" in _tokens(self.value("connection")) | _tokens(self.value("proxy-connection"))
+
     def _end_to_end_fields(self) -> tuple[Field, ...]:
         dropped = _HOP_BY_HOP | {"host"} | _tokens(self.value("connection"))
         return tuple(
