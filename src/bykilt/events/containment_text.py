@@ -32,6 +32,8 @@ def sandbox_in_words(fact: SandboxAttested) -> str:
     parts = [network_in_words(policy)]
     if policy.get("seccomp"):
         parts.append("system calls filtered")
+    if policy.get("kept_profile"):
+        parts.append(f"with the profile that is kept in {policy['kept_profile']}")
     parts.append(f"{count} processes looked at, {'all as promised' if seen.get('holds') else 'not as promised'}")
     if fact.unenforced:
         missing = ", ".join(f"{limit} ({reason})" for limit, reason in sorted(fact.unenforced.items()))

@@ -109,7 +109,9 @@ class Walls:
         if sandbox is None:
             return None
         seen = await sandbox.attest()
-        self._facts.publish(SandboxAttested(sandbox.profile.describe(), seen.to_json(), dict(sandbox.unenforced())))
+        kept = None if sandbox.kept_profile is None else str(sandbox.kept_profile)
+        policy = {**sandbox.profile.describe(), "kept_profile": kept}
+        self._facts.publish(SandboxAttested(policy, seen.to_json(), dict(sandbox.unenforced())))
         return sandbox.browser_pid
 
     def admit(self, action: Action) -> None:

@@ -21,6 +21,7 @@ from bykilt.browser.launch.executable import find_chromium
 from bykilt.browser.launch.identity import Identity, owner_of, pick_identity
 from bykilt.browser.launch.processes import Belongs, Process, end_all, mentions, until_ended
 from bykilt.browser.launch.profile import SessionFolder, make_session_folder
+from bykilt.browser.launch.profile_lock import ProfileLock
 from bykilt.browser.launch.settings import ChromiumSettings
 from bykilt.browser.launch.unprivileged import as_user
 from bykilt.browser.sandbox.egress.upstream_proxy import UpstreamProxy
@@ -40,6 +41,7 @@ class Session:
     log: BrowserLog
     log_file: Path | None
     sandbox: Sandbox | None = None
+    profile_lock: ProfileLock | None = None
     removal: Removal | None = field(default=None, init=False)
     _closed: bool = field(default=False, init=False)
 
@@ -105,6 +107,8 @@ class Session:
 
     def _give_back(self) -> None:
         self.log.close()
+        if self.profile_lock is not None:
+            self.profile_lock.release()
         if self.folder.identity is not None:
             self.folder.identity.release()
 
@@ -132,14 +136,19 @@ def _open_for(identity: Identity | None, settings: ChromiumSettings, log_file: P
     flavor = settings.sandbox.browser if settings.sandbox is not None else BrowserFlavor.CHROMIUM
     executable = find_chromium(identity, flavor=flavor)
     folder = make_session_folder(identity, settings.user_data_dir)
+    lock: ProfileLock | None = None
     try:
+        if settings.user_data_dir is not None:
+            lock = ProfileLock.take(folder.profile)
         environment = browser_environment(folder, headless=settings.headless)
         sandbox = None
         if settings.sandbox is not None and settings.sandbox.enabled:
             places = places_of(settings, folder, environment)
             sandbox = Sandbox.prepare(settings.sandbox, places, executable, environment)
-        return Session(executable, folder, environment, BrowserLog(), log_file, sandbox)
+        return Session(executable, folder, environment, BrowserLog(), log_file, sandbox, lock)
     except BaseException:
+        if lock is not None:
+            lock.release()
         shutil.rmtree(folder.root, ignore_errors=True)
         raise
 

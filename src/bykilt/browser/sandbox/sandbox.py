@@ -186,6 +186,7 @@ class Sandbox:
             "seccomp": dict(seccomp),
             "cgroups": list(self._group.paths),
             "folder": str(places.root),
+            "lock": str(places.profile) if places.keeps_profile else None,
             "user": None if places.group_id is None else [places.user_id, places.group_id],
             "rlimits": {"RLIMIT_CORE": 0},
         }
@@ -205,6 +206,11 @@ class Sandbox:
     def wrap(self, command: Sequence[str]) -> list[str]:
         """Return the command to start in place of another one. Descriptors 0 to 4 pass through it."""
         return [sys.executable, "-I", "-S", warden.__file__, str(self._orders), *command]
+
+    @property
+    def kept_profile(self) -> Path | None:
+        """The folder of a profile that outlives the session; None for one that goes with it."""
+        return self._places.profile if self._places.keeps_profile else None
 
     # ---- while it runs
 

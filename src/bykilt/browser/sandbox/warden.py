@@ -7,6 +7,7 @@ ORDERS is a JSON file:
 
     {"lifeline": FIFO, "report": FIFO, "owner": [pid, start ticks], "bwrap": program, "options": [words],
      "options_fd": n, "info_fd": n, "seccomp": {"n": file}, "cgroups": [folder], "folder": of the session,
+     "lock": folder or null,
      "user": [uid, gid] or null, "rlimits": {"name": n}}
 
 Bykilt alone holds the writing end of the lifeline. The kernel closes it when bykilt ends, however it ends; then,
@@ -21,6 +22,7 @@ Source: prctl(2), https://github.com/containers/bubblewrap/issues/633
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import json
 import os
 import resource
@@ -54,6 +56,9 @@ def main(orders_file: str, program: list[str]) -> int:
     if not _lives(*orders["owner"]):
         # It died before we held the lifeline: a pipe that never had a writer does not hang up.
         return _CANNOT_START
+    if orders["lock"] is not None and not _share_lock(orders["lock"]):
+        _say(report, json.dumps({"exit": _CANNOT_START}).encode())
+        return _CANNOT_START
     info, info_child = os.pipe2(os.O_CLOEXEC)
     child = os.fork()
     if child == 0:
@@ -72,6 +77,16 @@ def main(orders_file: str, program: list[str]) -> int:
         # Nobody else is left to do it; what a browser wrote to disk must not outlive it.
         shutil.rmtree(orders["folder"], ignore_errors=True)
     return status
+
+
+def _share_lock(folder: str) -> bool:
+    """Hold the lock on a profile that is kept, as bykilt does: as long as we live, and so as long as the browser."""
+    try:
+        fcntl.flock(os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC), fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        os.write(2, f"bykilt: the lock on the profile was lost: {error}\n".encode())
+        return False
+    return True
 
 
 def _become(orders: dict[str, Any], info: int, program: list[str]) -> None:
