@@ -36,6 +36,9 @@ OWNERS = {
     "yaml": {"documents/reading.py"},
     "PIL": {"browser/video/imaging.py"},
     "pyseccomp": {"browser/sandbox/seccomp_filter.py"},
+    "cryptography": {"security/master_key.py", "security/envelope.py", "security/entry_cache.py"},
+    "filelock": {"security/vault_file.py"},
+    "keyring": {"security/os_keyring.py"},
     "cdp_use": set[str](),  # types only: importing it takes 0.2 s and 11 MB
 }
 

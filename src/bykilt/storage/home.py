@@ -3,6 +3,8 @@
     history.sqlite3   the history of all runs
     owners/           one locked file per process that carries out runs
     runs/<id>/        one folder per run (`run_folder`)
+    secrets.vault     the vault, and vault.key its key, if that is kept in a file (`bykilt.security`)
+    audit/            the audit ledger (`bykilt.audit`)
     sandbox.yaml      the user's sandbox profiles
 
 Knows these names and makes the folders. Does not know what is in the files.

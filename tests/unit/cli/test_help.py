@@ -20,7 +20,19 @@ from bykilt.cli.runs_commands import STATUSES
 from bykilt.history.model import RunStatus
 
 # Each takes longer to import than the whole help may take, or nearly so.
-HEAVY = {"anyio", "rich", "pydantic", "yaml", "playwright", "orjson", "sqlite3", "bykilt.browser", "bykilt.flows"}
+HEAVY = {
+    "anyio",
+    "rich",
+    "pydantic",
+    "yaml",
+    "playwright",
+    "orjson",
+    "sqlite3",
+    "bykilt.browser",
+    "bykilt.flows",
+    "cryptography",
+    "keyring",
+}
 
 
 def commands(command: click.Command = main, path: str = "bykilt") -> Iterator[tuple[str, click.Command]]:

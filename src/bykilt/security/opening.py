@@ -1,0 +1,112 @@
+"""Puts a vault together from its settings: backend, keys, ledger. The only module that names every backend.
+
+Opens nothing yet: a file is read, and a server spoken to, when the first secret is asked for.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from pathlib import Path
+
+from bykilt.audit.ledger import Ledger
+from bykilt.audit.record import Who
+from bykilt.clock import Clock, SystemClock
+from bykilt.security.backend import SecretBackend
+from bykilt.security.errors import NotSupported
+from bykilt.security.file_backend import FileBackend
+from bykilt.security.key_sources import AskPassphrase, KeySources
+from bykilt.security.maintenance import VaultKeeper
+from bykilt.security.process_guard import guard_memory
+from bykilt.security.secret import Notify
+from bykilt.security.secrets_vault import SecretsVault
+from bykilt.security.vault_file import VaultFile
+from bykilt.security.vault_settings import BackendName, VaultSettings
+
+_log = logging.getLogger(__name__)
+_open: dict[tuple[Path, BackendName, str | None], SecretsVault] = {}
+_lock = threading.Lock()
+
+
+def open_vault(settings: VaultSettings) -> SecretsVault:
+    """Return the vault of these settings; the same one as long as this process lives.
+
+    Raises:
+        VaultError: The backend cannot be set up.
+    """
+    with _lock:
+        key = (settings.home, settings.backend, settings.master_key)
+        vault = _open.get(key)
+        if vault is None:
+            vault = _open[key] = make_vault(settings)
+        return vault
+
+
+def make_vault(
+    settings: VaultSettings,
+    *,
+    via: str = "python",
+    notify: Notify | None = None,
+    ask: AskPassphrase | None = None,
+    clock: Clock | None = None,
+) -> SecretsVault:
+    """Return a vault of one's own. `via` names the command or service in the ledger; `ask` asks for a passphrase.
+
+    Raises:
+        VaultError: The backend cannot be set up.
+    """
+    guard_memory()
+    clock = clock or SystemClock()
+    ledger = open_ledger(settings, via=via, clock=clock)
+    return SecretsVault(
+        _backend(settings, ledger, notify or _log.warning, ask, clock),
+        ledger,
+        environ=settings.environ,
+        clock=clock,
+        fallback_when_down=settings.fallback_when_down,
+    )
+
+
+def open_ledger(settings: VaultSettings, *, via: str, clock: Clock | None = None) -> Ledger:
+    """Return the ledger of the home."""
+    return Ledger(settings.ledger, Who.this_process(via), clock=clock)
+
+
+def vault_file(
+    settings: VaultSettings, ledger: Ledger, notify: Notify, ask: AskPassphrase | None, clock: Clock
+) -> VaultFile:
+    """Return the file that the file backend keeps secrets in."""
+    sources = KeySources(settings, notify, ask)
+    return VaultFile(settings.file, sources, ledger, clock, settings.lock_timeout_s)
+
+
+def make_keeper(
+    settings: VaultSettings,
+    *,
+    via: str,
+    notify: Notify,
+    ask: AskPassphrase | None = None,
+    clock: Clock | None = None,
+) -> VaultKeeper:
+    """Return what takes care of the vault's file.
+
+    Raises:
+        NotSupported: The secrets are not in a file.
+    """
+    if settings.backend is not BackendName.FILE:
+        raise NotSupported(settings.backend, "do this: it has means of its own for keys and backups")
+    guard_memory()
+    clock = clock or SystemClock()
+    ledger = open_ledger(settings, via=via, clock=clock)
+    return VaultKeeper(vault_file(settings, ledger, notify, ask, clock), ledger)
+
+
+def key_places(settings: VaultSettings) -> tuple[str, ...]:
+    """Return where the vault's key is looked for, in order, for people."""
+    return KeySources(settings, _log.warning).describe()
+
+
+def _backend(
+    settings: VaultSettings, ledger: Ledger, notify: Notify, ask: AskPassphrase | None, clock: Clock
+) -> SecretBackend:
+    return FileBackend(vault_file(settings, ledger, notify, ask, clock), clock)
