@@ -326,6 +326,20 @@ setup_sandbox() {
   touch "$VENV/.setup-sandbox"
 }
 
+# A browser with a window is tested on a screen that nobody looks at.
+setup_screen() { # LEVEL
+  if [ "$1" = runtime ] || [ "$(uname)" != Linux ] || command -v Xvfb >/dev/null; then return; fi
+  if can_apt; then
+    say "installing Xvfb (apt-get)"
+    apt_install xvfb || true
+  else
+    TRIED+=("apt-get: not used (needs apt-get with root or passwordless sudo, and BYKILT_NO_APT unset)")
+  fi
+  command -v Xvfb >/dev/null || fail "Xvfb is missing, which a test of browsers with a window needs" \
+    "Debian, Ubuntu: sudo apt-get install xvfb" \
+    "Fedora: sudo dnf install xorg-x11-server-Xvfb"
+}
+
 # The smaller browser is a choice of the user's, but its tests are never left out.
 setup_headless_shell() { # LEVEL
   if [ "$1" = runtime ] || [ "$(uname)" != Linux ] || [ -f "$VENV/.setup-shell" ]; then return; fi
@@ -369,5 +383,6 @@ setup() { # LEVEL
   setup_chromium
   setup_sandbox
   setup_headless_shell "$1"
+  setup_screen "$1"
   exec 9>&-
 }

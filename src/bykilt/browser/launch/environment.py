@@ -6,12 +6,12 @@ Knows the variables and why each is there.
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 from bykilt.browser.launch.errors import ChromiumNotStarted
 from bykilt.browser.launch.profile import SessionFolder
+from bykilt.browser.launch.screen_pass import passes_for
 
 _SCREEN = ("DISPLAY", "WAYLAND_DISPLAY", "XDG_SESSION_TYPE", "XDG_RUNTIME_DIR")
 # Where fonts are configured and which hour it is are facts of the machine, not of the user.
@@ -59,7 +59,7 @@ def _screen(home: Path, folder: SessionFolder, environ: Mapping[str, str]) -> di
     if os.path.isfile(pass_file):
         # The browser's user cannot read ours.
         copied = home / ".Xauthority"
-        shutil.copyfile(pass_file, copied)
+        copied.write_bytes(passes_for(found.get("DISPLAY", ""), Path(pass_file).read_bytes()))
         copied.chmod(0o600)
         if folder.identity is not None:
             os.chown(copied, folder.identity.uid, folder.identity.gid)
