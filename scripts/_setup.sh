@@ -326,6 +326,21 @@ setup_sandbox() {
   touch "$VENV/.setup-sandbox"
 }
 
+# The profile that ships is read by AppArmor's own parser, which needs no AppArmor in the kernel.
+setup_apparmor_parser() { # LEVEL
+  if [ "$1" = runtime ] || [ "$(uname)" != Linux ] || has_apparmor_parser; then return; fi
+  if can_apt; then
+    say "installing AppArmor's parser (apt-get)"
+    apt_install apparmor || true
+  else
+    TRIED+=("apt-get: not used (needs apt-get with root or passwordless sudo, and BYKILT_NO_APT unset)")
+  fi
+  has_apparmor_parser || fail "AppArmor's parser is missing, which a test of the profile needs" \
+    "Debian, Ubuntu: sudo apt-get install apparmor"
+}
+
+has_apparmor_parser() { PATH=/usr/sbin:/sbin:$PATH command -v apparmor_parser >/dev/null; }
+
 # A browser with a window is tested on a screen that nobody looks at.
 setup_screen() { # LEVEL
   if [ "$1" = runtime ] || [ "$(uname)" != Linux ] || command -v Xvfb >/dev/null; then return; fi
@@ -384,5 +399,6 @@ setup() { # LEVEL
   setup_sandbox
   setup_headless_shell "$1"
   setup_screen "$1"
+  setup_apparmor_parser "$1"
   exec 9>&-
 }

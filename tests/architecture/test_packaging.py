@@ -1,5 +1,6 @@
 """What a stranger gets: locks that install anywhere, a whole wheel, files that name no machine of ours."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture._sources import PACKAGE, ROOT, tracked_files, tracked_texts
+from tests.architecture._sources import PACKAGE, ROOT, package_sources, tracked_files, tracked_texts
 
 LOCKS = sorted(ROOT.glob("requirements*.lock"))
 PIN = re.compile(r"^([A-Za-z0-9._-]+)==([^ \\;]+)", re.MULTILINE)
@@ -111,3 +112,22 @@ def test_the_wheel_holds_every_file_of_the_package(tmp_path: Path) -> None:
     expected = {str(path.relative_to(source)) for path in tracked_files() if path.is_relative_to(PACKAGE)}
     assert expected - packed == set()
     assert [name for name in packed if "__pycache__" in name or name.startswith("tests")] == []
+
+
+def test_no_message_names_a_file_that_an_installation_has_not_got() -> None:
+    """The wheel holds the package alone: no guide, and nothing of what lies beside the sources."""
+    beside = re.compile(r"(?<![\w./-])(docs|deploy|scripts|bench|tests)/[\w.-]")
+    named = []
+    for source in package_sources():
+        documented = {
+            id(node.body[0].value)
+            for node in ast.walk(source.tree)
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+            and node.body
+            and isinstance(node.body[0], ast.Expr)
+        }
+        for node in ast.walk(source.tree):
+            is_message = isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documented
+            if is_message and beside.search(str(node.value)):  # type: ignore[attr-defined]
+                named.append(f"{source.place(node)}: {node.value}")  # type: ignore[attr-defined]
+    assert named == []

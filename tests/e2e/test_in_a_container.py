@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from bykilt.browser.sandbox import host_files
+from bykilt.browser.sandbox.host_files import HostFile
 from bykilt.cli.run_options import ENGINES
 from tests.support import container_filter
 from tests.support.command_line import CommandLine
 
-SHIPPED = Path(__file__).parents[2] / "deploy" / "docker" / "seccomp-bykilt.json"
+SHIPPED = Path(host_files.__file__).parent / HostFile.DOCKER_SECCOMP.file_name
 ENOSYS, EPERM = 38, 1
 
 

@@ -137,6 +137,17 @@ async def _content(path: str | Path) -> bytes:
     return await anyio.Path(path).read_bytes()
 
 
+async def test_chromium_finds_itself_well_sandboxed(engine: BrowserEngine) -> None:
+    """Contract: our walls leave Chromium room for its own; its word on that, beside what the kernel says."""
+    await go(engine, "chrome://sandbox")
+    await do(engine, "wait_for", selector="#evaluation")
+    said = (await do(engine, "extract", selector="body", kind="inner_text"))["result"]
+
+    assert "You are adequately sandboxed." in said
+    assert "Layer 1 Sandbox\tNamespace" in said
+    assert "Seccomp-BPF sandbox\tYes" in said
+
+
 @pytest.fixture
 def screen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Screen]:
     """A screen, with the variables of a desktop session."""

@@ -230,6 +230,24 @@ def _target(text: str) -> tuple[str, int]:
     return f"[{host}]" if ":" in host else host, default if port is None else port
 
 
+@sandbox.command("print")
+@click.argument("name", metavar="FILE", type=click.Choice(["apparmor", "docker-seccomp"]))
+def print_file(name: str) -> None:
+    """Print a file that a machine or a container is prepared with.
+
+    `apparmor` lets a copy of bubblewrap make namespaces where AppArmor forbids it; `docker-seccomp` is the system call
+    filter of a container in which browsers are sandboxed.
+
+    \b
+    Examples:
+      bykilt sandbox print docker-seccomp > seccomp-bykilt.json
+      bykilt sandbox print apparmor | sudo tee /etc/apparmor.d/bykilt-bwrap
+    """
+    from bykilt.browser.sandbox.host_files import HostFile
+
+    click.echo(HostFile(name).text(), nl=False)
+
+
 @sandbox.command()
 def schema() -> None:
     """Print the JSON Schema of files of profiles, for editors and other tools.

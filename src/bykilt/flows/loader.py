@@ -15,7 +15,7 @@ from bykilt.documents.reading import DocumentKind, parse, read_file
 from bykilt.flows.document import read_flow
 from bykilt.flows.model import Flow
 from bykilt.flows.problems import FlowError
-from bykilt.flows.unlock_future import convert, is_unlock_future
+from bykilt.flows.unlock_future import KNOWN, convert, is_unlock_future
 from bykilt.json_types import JsonValue
 
 _FLOW_FILE = DocumentKind("flow file", "give data as a parameter of type array or file")
@@ -70,7 +70,7 @@ def _load(text: str, file: str, folder: Path | None) -> Flow:
     if is_unlock_future(document):
         document, pointers = convert(document, Path(file).stem, problems)
         if problems.found:
-            raise FlowError(problems.found, hint="the commands are listed in docs/how-to/use-unlock-future-files.md")
+            raise FlowError(problems.found, hint=f"a file of this kind has the commands {', '.join(KNOWN)}")
     flow = read_flow(document, folder, problems)
     if flow is None or problems.found:
         raise FlowError([_in_original(problem, pointers) for problem in problems.found])

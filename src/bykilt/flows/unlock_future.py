@@ -22,6 +22,7 @@ _KNOWN_KEYS = ("script_name", "name", "description", "params", "commands")
 _IGNORED_KEYS = ("action_type", "keep_tab_open", "maintain_session", "slowmo", "tab_selection_strategy", "type")
 _OWN_ROOTS = ("params", "steps", "vars", "run", "error")
 MAX_NESTING = 20
+KNOWN = (*COMMANDS, "if", "for_each")
 
 
 def is_unlock_future(document: JsonValue) -> bool:
@@ -116,7 +117,7 @@ class _Converter:
             return self._block(name, value, source, target, loops)
         read = COMMANDS.get(name)
         if read is None:
-            known = [*COMMANDS, "if", "for_each"]
+            known = list(KNOWN)
             suggestion = advice_for(name) or nearest(name, known, "the commands")
             self._problems.add(f"{source}/action", f"unknown command {name!r}", suggestion)
             return ()

@@ -84,7 +84,7 @@ def with_profile(context: LaunchContext, profile: SandboxProfile) -> LaunchConte
         allowed_hosts=(*inherited, *context.allowed_hosts),
         sandbox_filesystem_mode=str(profile.filesystem),
         enable_seccomp=context.enable_seccomp and profile.seccomp,
-        enable_apparmor=context.enable_apparmor and profile.apparmor,
+        enable_apparmor=profile.apparmor if context.enable_apparmor is None else context.enable_apparmor,
         webgl=context.webgl or profile.webgl,
         browser_flavor=flavor,
         sandbox_limits=limits,

@@ -170,3 +170,12 @@ def test_an_unknown_profile_is_bad_input(home: Path) -> None:
 
     assert shown.exit_code == 2
     assert "did you mean 'shop'?" in shown.stderr
+
+
+def test_the_files_that_a_machine_is_prepared_with_are_printed(home: Path) -> None:
+    """Contract: as they are to be used, so that an installation needs nothing beside it."""
+    printed = run(home, "print", "docker-seccomp")
+    assert printed.exit_code == 0
+    assert "unshare" in json.loads(printed.stdout)["syscalls"][0]["names"]
+    assert run(home, "print", "apparmor").stdout.rstrip().endswith("}")
+    assert run(home, "print", "something").exit_code == 2

@@ -59,6 +59,7 @@ class LaunchContext:
     `upload_folders` are the folders, or single files, that uploads may come from; None allows any.
     The browser runs in a sandbox unless `sandbox_mode` is false. `sandbox_network_mode` is `none`, `restricted` (to
     `allowed_hosts`; the default where there are any), `open` (every public host; the default otherwise) or `host`.
+    `enable_apparmor` demands AppArmor's profile; None uses it where it is loaded.
     `webgl` has a software rasteriser started; `browser_flavor` is `chromium` or `headless-shell`.
     """
 
@@ -77,7 +78,7 @@ class LaunchContext:
     sandbox_network_mode: str | None = None
     sandbox_filesystem_mode: str = FilesystemMode.READONLY
     enable_seccomp: bool = True
-    enable_apparmor: bool = True
+    enable_apparmor: bool | None = None
     allowed_hosts: Sequence[str] = ()
     sandbox_limits: SandboxLimits = field(default_factory=SandboxLimits)
     webgl: bool = False

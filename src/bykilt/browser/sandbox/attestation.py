@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from bykilt.browser.sandbox.apparmor import is_under
 from bykilt.browser.sandbox.process_facts import NAMESPACES, ProcessFacts
 from bykilt.json_types import JsonObject
 
@@ -20,7 +21,8 @@ class Promise:
     """What every process of a sandbox has to show.
 
     `ours` are our own facts, `filters` how many seccomp filters are put around the browser (0: none promised),
-    `own_network` whether it has a network namespace of its own, `group` the name of its control group.
+    `own_network` whether it has a network namespace of its own, `group` the name of its control group, `apparmor` that
+    of a profile.
     """
 
     ours: ProcessFacts
@@ -57,6 +59,7 @@ class Attestation:
                 kind: sorted({f"{each.seccomp_mode}/{each.seccomp_filters}" for each in seen if each.kind == kind})
                 for kind in sorted(kinds)
             },
+            "apparmor": sorted({each.apparmor for each in seen if each.apparmor}),
             "differences": list(self.differences),
         }
 
@@ -97,6 +100,6 @@ def _differences(process: ProcessFacts, promise: Promise, outer: int | None) -> 
         found.append(f"{who} has no filter of Chromium's own sandbox")
     if promise.group and promise.group not in process.groups:
         found.append(f"{who} is not in the control group {promise.group}")
-    if promise.apparmor and promise.apparmor not in process.apparmor:
-        found.append(f"{who} is confined by {process.apparmor or 'no AppArmor profile'}, not by {promise.apparmor}")
+    if promise.apparmor and not is_under(process.apparmor, promise.apparmor):
+        found.append(f"{who} is under {process.apparmor or 'no AppArmor profile'}, not by {promise.apparmor}")
     return found

@@ -28,7 +28,6 @@ _REFUSALS = (
     "unshare failed",
     "no space left on device",
 )
-_CONTAINER_GUIDE = "docs/how-to/run-in-a-container.md"
 
 
 class SandboxProblem(StrEnum):
@@ -188,7 +187,7 @@ def _trial_problem(facts: MachineFacts) -> _Found | None:
         return (
             SandboxProblem.CONTAINER_PROC,
             "the container hides parts of /proc, and so none can be mounted in a sandbox",
-            f"start the container with --security-opt systempaths=unconfined; see {_CONTAINER_GUIDE}",
+            "start the container with --security-opt systempaths=unconfined",
         )
     if not any(words in said for words in _REFUSALS):
         return (
@@ -213,14 +212,15 @@ def _refusal(facts: MachineFacts, trial: Trial) -> _Found:
             SandboxProblem.APPARMOR_USERNS,
             "AppArmor restricts user namespaces (Ubuntu 23.10 and newer)",
             "as root: install -D /usr/bin/bwrap /usr/local/lib/bykilt/bwrap && "
-            "cp deploy/apparmor/bykilt-bwrap /etc/apparmor.d/ && apparmor_parser -r /etc/apparmor.d/bykilt-bwrap",
+            "bykilt sandbox print apparmor >/etc/apparmor.d/bykilt-bwrap && "
+            "apparmor_parser -r /etc/apparmor.d/bykilt-bwrap",
         )
     if facts.container is not None or facts.seccomp == 2:
         return (
             SandboxProblem.CONTAINER_SECCOMP,
             f"the container's system call filter refuses namespaces: {_last_line(trial)}",
-            "start the container with --security-opt seccomp=deploy/docker/seccomp-bykilt.json "
-            f"--security-opt systempaths=unconfined; see {_CONTAINER_GUIDE}",
+            "on the host: bykilt sandbox print docker-seccomp >seccomp-bykilt.json; then start the container with "
+            "--security-opt seccomp=seccomp-bykilt.json --security-opt systempaths=unconfined",
         )
     return (
         SandboxProblem.USERNS_DENIED,

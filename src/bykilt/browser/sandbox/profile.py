@@ -101,8 +101,8 @@ class SandboxProfile:
     """The whole policy of one browser. `allowed_hosts` are rules (`egress.host_rules`), in their shortest spelling.
 
     `upload_folders` are the only places that uploads may come from; None allows any. `seccomp` filters system calls,
-    `apparmor` uses a profile where the kernel has AppArmor. `webgl` starts the software rasteriser, which runs
-    outside of Chromium's own sandbox. Without `enabled`, nothing stands around the browser but Chromium's own sandbox.
+    `apparmor` demands AppArmor's profile (None: uses it where it is loaded). `webgl` starts the software rasteriser,
+    which runs outside of Chromium's own sandbox. Without `enabled` there is only the latter.
 
     Raises:
         InvalidInput: The settings contradict each other.
@@ -114,7 +114,7 @@ class SandboxProfile:
     filesystem: FilesystemMode = FilesystemMode.READONLY
     upload_folders: tuple[Path, ...] | None = None
     seccomp: bool = True
-    apparmor: bool = True
+    apparmor: bool | None = None
     webgl: bool = False
     browser: BrowserFlavor = BrowserFlavor.CHROMIUM
     limits: SandboxLimits = field(default_factory=SandboxLimits)
@@ -129,7 +129,7 @@ class SandboxProfile:
         filesystem: str = FilesystemMode.READONLY,
         upload_folders: Sequence[str | Path] | None = None,
         seccomp: bool = True,
-        apparmor: bool = True,
+        apparmor: bool | None = None,
         webgl: bool = False,
         browser: str = BrowserFlavor.CHROMIUM,
         limits: SandboxLimits | None = None,
@@ -178,7 +178,7 @@ class SandboxProfile:
         open_walls = (
             (self.network is NetworkMode.HOST, "this machine's network"),
             (not self.seccomp, "no system call filter"),
-            (not self.apparmor, "no AppArmor"),
+            (self.apparmor is False, "no AppArmor"),
         )
         return tuple(words for is_open, words in open_walls if is_open)
 

@@ -101,7 +101,9 @@ class ProfileModel(Strict):
         "a relative path starts at this file's folder",
     )
     seccomp: bool = Field(default=True, description="filter system calls")
-    apparmor: bool = Field(default=True, description="use an AppArmor profile where the kernel has AppArmor")
+    apparmor: bool | None = Field(
+        default=None, description="demand AppArmor's profile, or do without; null uses it where it is loaded"
+    )
     webgl: bool = Field(default=False, description="start the software rasteriser, which WebGL needs")
     browser: BrowserFlavor = Field(default=BrowserFlavor.CHROMIUM, strict=False, description="which build of Chromium")
     limits: LimitsModel = Field(default_factory=LimitsModel)

@@ -24,6 +24,7 @@ import anyio
 import anyio.to_thread
 
 from bykilt.browser.sandbox import warden
+from bykilt.browser.sandbox.apparmor import promised_profile
 from bykilt.browser.sandbox.attendant import PROXY_PORT, Attendant
 from bykilt.browser.sandbox.attestation import Attestation, Promise, attest
 from bykilt.browser.sandbox.bubblewrap import SyntheticFiles, View, bubblewrap_options
@@ -92,7 +93,9 @@ class Removal:
 class Sandbox:
     """The walls of one browser. `let_go` must be called; the kernel does it for us when we die."""
 
-    def __init__(self, profile: SandboxProfile, places: Places, folder: Path, group: ControlGroup) -> None:
+    def __init__(
+        self, profile: SandboxProfile, places: Places, folder: Path, group: ControlGroup, apparmor: str
+    ) -> None:
         self.profile = profile
         self.attestation: Attestation | None = None
         self._places = places
@@ -104,6 +107,7 @@ class Sandbox:
         self._first: int | None = None
         self._attendant: Attendant | None = None
         self._filters = 0
+        self._apparmor = apparmor
 
     # ---- before the start
 
@@ -122,11 +126,12 @@ class Sandbox:
                 "bubblewrap (bwrap) is not installed, and without it there is no sandbox",
                 hint="Debian, Ubuntu: sudo apt-get install bubblewrap; then `bykilt sandbox check`",
             )
+        apparmor = promised_profile(profile.apparmor, bwrap)
         filters = _filters() if profile.seccomp else ()
         folder = places.root / "sandbox"
         folder.mkdir(mode=0o755)
         group = cls._limit(profile)
-        sandbox = cls(profile, places, folder, group)
+        sandbox = cls(profile, places, folder, group, apparmor)
         try:
             sandbox._open_pipes()
             sandbox._write_orders(bwrap, executable, environment, filters)
@@ -265,6 +270,7 @@ class Sandbox:
             filters=self._filters,
             own_network=self.profile.network is not NetworkMode.HOST,
             group=Path(self._group.paths[0]).name if self._group.paths else "",
+            apparmor=self._apparmor,
         )
         return attest([each for each in seen if each is not None], promise)
 

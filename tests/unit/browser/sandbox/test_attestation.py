@@ -122,6 +122,9 @@ def test_a_promised_apparmor_profile_must_be_there() -> None:
 
     assert not attest(ALL, promise).holds
     assert attest([replace(each, apparmor="bykilt//&x (enforce)") for each in ALL], promise).holds
+    assert attest([replace(each, apparmor="bykilt (unconfined)") for each in ALL], promise).holds
+    assert not attest([replace(each, apparmor="not-bykilt (enforce)") for each in ALL], promise).holds
+    assert not attest([*ALL[1:], replace(ALL[0], apparmor="bykilt//x (enforce)")], promise).holds
 
 
 def test_facts_are_those_of_the_kernel() -> None:

@@ -80,7 +80,7 @@ def test_a_machine_on_which_everything_is_apart_can_sandbox() -> None:
         (
             {"trial": failed("bwrap: setting up uid map: Permission denied"), "apparmor_restricts_userns": 1},
             SandboxProblem.APPARMOR_USERNS,
-            "deploy/apparmor/bykilt-bwrap",
+            "bykilt sandbox print apparmor",
         ),
         (
             {"trial": failed("bwrap: loopback: Failed RTM_NEWADDR"), "apparmor_restricts_userns": 1},
