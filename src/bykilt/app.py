@@ -6,8 +6,9 @@ command pays only for what it uses.
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,13 +60,27 @@ class App:
     async def run_service(self) -> AsyncIterator[RunService]:
         """Open the run service; the block ends when all its runs have.
 
+        Starts and ends of runs, and where their browsers were let, are written into the audit ledger.
+
         Raises:
             StorageError: The home or the history cannot be used.
+            InvalidSetting: The environment asks for copies of the ledger in a way that is not known.
         """
+        from bykilt.audit.opening import open_ledger
+        from bykilt.audit.run_listener import RunAuditor
         from bykilt.runs.service import RunService
 
-        with self._open_history() as history:
-            async with RunService(self.settings, history, self._new_engine, traces=self._write_trace) as service:
+        with (
+            closing(open_ledger(self.settings.home, os.environ, via="runs")) as ledger,
+            self._open_history() as history,
+        ):
+            async with RunService(
+                self.settings,
+                history,
+                self._new_engine,
+                traces=self._write_trace,
+                listeners=[RunAuditor(ledger)],
+            ) as service:
                 yield service
 
     @contextmanager

@@ -6,11 +6,12 @@ Knows how to make them short. Knows no test.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from bykilt.events.stream import EventListener
 from bykilt.flows.loader import load_flow_text
 from bykilt.flows.model import Flow
 from bykilt.history.history import History
@@ -39,12 +40,19 @@ def open_history(home: Path) -> History:
 
 @asynccontextmanager
 async def run_service(
-    home: Path, engines: EngineFactory, *, traces: TraceWriter | None = None, **settings: Any
+    home: Path,
+    engines: EngineFactory,
+    *,
+    traces: TraceWriter | None = None,
+    listeners: Sequence[EventListener] = (),
+    **settings: Any,
 ) -> AsyncIterator[RunService]:
     """Open a run service in a home; its history closes with it."""
     history = open_history(home)
     try:
-        async with RunService(Settings(home=home, **settings), history, engines, traces=traces) as service:
+        async with RunService(
+            Settings(home=home, **settings), history, engines, traces=traces, listeners=listeners
+        ) as service:
             yield service
     finally:
         history.close()

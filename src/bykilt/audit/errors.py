@@ -30,3 +30,11 @@ class LedgerDamaged(BykiltError):
             f"the audit ledger {path} is damaged: {reason}",
             hint="`bykilt audit verify` says where; move the folder away to begin another ledger, and keep it",
         )
+
+
+class LedgerUnreadable(BykiltError):
+    code = "audit_unreadable"
+    exit_code = ExitCode.MISSING_CAPABILITY
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"the audit ledger {path} cannot be read: {reason}", hint="check its owner and mode")

@@ -55,6 +55,10 @@ class Courier(Protocol):
 
     def carry(self, line: bytes) -> None: ...
 
+    def close(self) -> None:
+        """Let go of what is open; `carry` opens it again."""
+        ...
+
 
 class Ledger:
     """One folder of segments. Used by several threads; opened when it is first needed."""
@@ -164,6 +168,8 @@ class Ledger:
             self._close()
 
     def _close(self) -> None:
+        for courier in self._couriers:
+            courier.close()
         for file in (self._file, self._lock_file):
             if file >= 0:
                 os.close(file)
@@ -226,6 +232,7 @@ class Ledger:
                 courier.carry(line)
             except OSError as error:
                 self._couriers.remove(courier)  # said once per process, not with every line
+                courier.close()
                 failed = AuditRecord(
                     Action.LEDGER_NOT_SHIPPED,
                     courier.name,

@@ -16,6 +16,7 @@ COMMANDS = {
     "sandbox": Later("bykilt.cli.sandbox_commands:sandbox", "Show and explain sandbox profiles; check this machine."),
     "trace": Later("bykilt.cli.trace_commands:trace", "Look at the trace of a run."),
     "vault": Later("bykilt.cli.vault_commands:vault", "Keep secrets, encrypted, with every access on record."),
+    "audit": Later("bykilt.cli.audit_commands:audit", "Read and verify the audit ledger."),
     "doctor": Later(
         "bykilt.cli.doctor_command:doctor", "Check what this machine can do, and how to fix what it cannot."
     ),

@@ -27,6 +27,7 @@ def status(as_json: bool) -> None:
     Examples:
       bykilt vault status
     """
+    from bykilt.audit.opening import ledger_folder
     from bykilt.security.opening import key_places
     from bykilt.security.vault_settings import BackendName, VaultSettings
 
@@ -41,14 +42,14 @@ def status(as_json: bool) -> None:
                 "file": str(settings.file) if is_file else None,
                 "is_there": is_there,
                 "key_places": list(places),
-                "ledger": str(settings.ledger),
+                "ledger": str(ledger_folder(settings.home)),
             }
         )
         return
     click.echo(f"Backend  {settings.backend}")
     if is_file:
         click.echo(f"File     {settings.file}{'' if is_there else ' (not there yet)'}")
-    click.echo(f"Ledger   {settings.ledger}")
+    click.echo(f"Ledger   {ledger_folder(settings.home)}")
     for number, place in enumerate(places):
         click.echo(f"{'Keys in' if number == 0 else 'then in':<8} {place}")
 
@@ -211,3 +212,23 @@ def _report_lines(report: VaultReport) -> list[str]:
         for each in report.ledger_breaks
     ]
     return lines
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="The latest so many.")
+@_json
+def audit(name: str | None, limit: int, as_json: bool) -> None:
+    """Show who has used secrets, or one of them.
+
+    It is the part of `bykilt audit list` that concerns the vault.
+
+    \b
+    Examples:
+      bykilt vault audit
+      bykilt vault audit shop_password --json
+    """
+    from bykilt.audit.reading import LineFilter
+    from bykilt.cli.audit_commands import show_lines
+
+    show_lines(LineFilter(actions=("secret.*", "vault.*"), what=name), limit, as_json=as_json)

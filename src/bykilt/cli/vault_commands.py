@@ -27,6 +27,7 @@ LATER = {
     "rekey": Later(f"{_CARE}:rekey", "Keep the key in another place."),
     "backup": Later(f"{_CARE}:backup", "Write a copy of the vault, as it is sealed."),
     "restore": Later(f"{_CARE}:restore", "Put a backup in the place of the vault."),
+    "audit": Later(f"{_CARE}:audit", "Show who has used secrets, or one of them."),
     "verify": Later(f"{_CARE}:verify", "Open the vault and look at every entry."),
 }
 _json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")

@@ -5,7 +5,7 @@ Knows which runs this process carries out and how many at a time. Does not know 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack
 from itertools import islice
 from types import TracebackType
@@ -22,7 +22,7 @@ from bykilt.clock import Clock, SystemClock
 from bykilt.errors import InvalidInput
 from bykilt.events.event_file import EventFile, read_events
 from bykilt.events.model import Event, RunSubmitted
-from bykilt.events.stream import EventStream, SubscriberLagged
+from bykilt.events.stream import EventListener, EventStream, SubscriberLagged
 from bykilt.flows.params import bind_params
 from bykilt.flows.writer import to_json as flow_json
 from bykilt.history.history import History
@@ -57,14 +57,19 @@ class RunService:
         engines: EngineFactory,
         *,
         traces: TraceWriter | None = None,
+        listeners: Sequence[EventListener] = (),
         clock: Clock | None = None,
     ) -> None:
-        """Wire the service; `history` stays open for its owner to close. Without `traces` no run has one."""
+        """Wire the service; `history` stays open for its owner to close. Without `traces` no run has one.
+
+        `listeners` are told of the events of every run, after the run's own.
+        """
         self.home = Home(settings.home)
         self.recovery = Recovery()
         self._settings = settings
         self._history = history
         self._traces = traces
+        self._listeners = tuple(listeners)
         self._clock = clock or SystemClock()
         self._executor = RunExecutor(engines, traces, self._clock)
         self._writer = HistoryWriter(history)
@@ -227,7 +232,8 @@ class RunService:
             recorder=RunRecorder(self._writer, record),
             summary=RunSummary(),
         )
-        for listener in (run.file, run.recorder, run.summary):
+        listeners: list[EventListener] = [run.file, run.recorder, run.summary, *self._listeners]
+        for listener in listeners:
             run.stream.listen(listener)
         return run
 

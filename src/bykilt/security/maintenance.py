@@ -78,6 +78,17 @@ class VaultKeeper:
             ledger_breaks=document.breaks,
         )
 
+    def anchors(self) -> list[tuple[int, str]]:
+        """Return the lines that the ledger must hold: the one that it ended with when the vault was last written,
+        and those that were missing when it was written before.
+
+        Raises:
+            VaultError, StorageError: The vault cannot be opened.
+        """
+        document = self._file.load().document
+        known = [(document.anchor.seq, document.anchor.hash)] if document.anchor else []
+        return known + [(each.seq, each.hash) for each in document.breaks]
+
     def rotate(self) -> tuple[str, str]:
         """Seal the vault with a fresh key, kept where the old one was; return the old and the new key's id.
 

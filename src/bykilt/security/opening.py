@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 
 from bykilt.audit.ledger import Ledger
-from bykilt.audit.record import Who
+from bykilt.audit.opening import open_ledger
 from bykilt.clock import Clock, SystemClock
 from bykilt.security.backend import SecretBackend
 from bykilt.security.errors import NotSupported
@@ -57,7 +57,7 @@ def make_vault(
     """
     guard_memory()
     clock = clock or SystemClock()
-    ledger = open_ledger(settings, via=via, clock=clock)
+    ledger = open_ledger(settings.home, settings.environ, via=via, clock=clock)
     return SecretsVault(
         _backend(settings, ledger, notify or _log.warning, ask, clock),
         ledger,
@@ -65,11 +65,6 @@ def make_vault(
         clock=clock,
         fallback_when_down=settings.fallback_when_down,
     )
-
-
-def open_ledger(settings: VaultSettings, *, via: str, clock: Clock | None = None) -> Ledger:
-    """Return the ledger of the home."""
-    return Ledger(settings.ledger, Who.this_process(via), clock=clock)
 
 
 def vault_file(
@@ -97,7 +92,7 @@ def make_keeper(
         raise NotSupported(settings.backend, "do this: it has means of its own for keys and backups")
     guard_memory()
     clock = clock or SystemClock()
-    ledger = open_ledger(settings, via=via, clock=clock)
+    ledger = open_ledger(settings.home, settings.environ, via=via, clock=clock)
     return VaultKeeper(vault_file(settings, ledger, notify, ask, clock), ledger)
 
 

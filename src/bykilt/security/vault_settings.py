@@ -54,11 +54,6 @@ class VaultSettings:
         """Where the file backend keeps the secrets."""
         return self.home / "secrets.vault"
 
-    @property
-    def ledger(self) -> Path:
-        """The folder of the audit ledger."""
-        return self.home / "audit"
-
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> VaultSettings:
         """Read the settings; a variable that is empty counts as not set.
