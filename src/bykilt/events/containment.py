@@ -55,6 +55,17 @@ class LimitHit:
 
 
 @dataclass(frozen=True, slots=True)
+class SecretUsed:
+    """A secret was typed into a document of this origin, or refused there: then `refused` says why."""
+
+    kind: ClassVar[str] = "secret.used"
+    name: str
+    origin: str
+    refused: str
+    time_ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class SandboxRemoved:
     """What was left of the sandbox after its end; nothing, if all is well."""
 

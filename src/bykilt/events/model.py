@@ -15,6 +15,7 @@ from bykilt.events.containment import EgressDecided as EgressDecided
 from bykilt.events.containment import LimitHit as LimitHit
 from bykilt.events.containment import SandboxAttested as SandboxAttested
 from bykilt.events.containment import SandboxRemoved as SandboxRemoved
+from bykilt.events.containment import SecretUsed as SecretUsed
 from bykilt.events.evidence import PreviewMade as PreviewMade
 from bykilt.events.evidence import ResponseKept as ResponseKept
 from bykilt.events.evidence import VideoRecorded as VideoRecorded
@@ -412,6 +413,7 @@ Fact: TypeAlias = (
     | EgressDecided
     | LimitHit
     | SandboxRemoved
+    | SecretUsed
     | Warned
 )
 

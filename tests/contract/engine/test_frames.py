@@ -216,3 +216,11 @@ async def test_a_frame_far_below_is_scrolled_to(engine: BrowserEngine, site: Sit
     await do(engine, "click", frame="far", selector="#buy")
 
     assert [beacon.details["who"] for beacon in site.beacons("buy")] == ["near", "far"]
+
+
+async def test_a_sandboxed_frame_with_its_document_inside_is_found_by_name(engine: BrowserEngine, site: Site) -> None:
+    """Contract, both engines: it may run in a process of its own, which tells nothing of such a document."""
+    site.set_page("/around", "<iframe name=inner sandbox='allow-scripts' srcdoc='<input id=field>'></iframe>")
+    await go(engine, site.url("around"))
+    await do(engine, "fill", selector="#field", text="abc", frame="inner")
+    assert await js(engine, "[origin, field.value]", frame="inner") == ["null", "abc"]

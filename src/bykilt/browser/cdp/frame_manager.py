@@ -85,6 +85,12 @@ class FrameManager:
         for child in node.get("childFrames", []):
             self.take_over(child)
 
+    def complete(self, listed: Any) -> None:
+        """Take in what a frame's new session lists of it, if no event has told of its document."""
+        known = self.tree.get(listed["id"])
+        if known is not None and not known.url and not known.children:
+            self._navigated({"frame": listed, "type": "Navigation"})
+
     def adopt(self, frame_id: str, session: Session) -> None:
         """A frame now lives in a process, and so in a session, of its own."""
         self._own_sessions[frame_id] = session

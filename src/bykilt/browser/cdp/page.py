@@ -260,7 +260,14 @@ class Page:
             self.frames.adopt(event["targetInfo"]["targetId"], child)
         for answer in self._set_up_session(child, kind):
             _forget(answer)
+        if kind is TargetKind.IFRAME:
+            # Of some documents, such as a sandboxed `srcdoc`, the new session tells nothing by itself.
+            child.ask(PAGE_GET_FRAME_TREE({}), self._child_listed)
         child.post(RUNTIME_RUN_IF_WAITING_FOR_DEBUGGER({}))
+
+    def _child_listed(self, answer: Any) -> None:
+        if answer is not None:
+            self.frames.complete(answer["frameTree"]["frame"])
 
     def _dialog(self, session: Session, event: JavascriptDialogOpeningEvent) -> None:
         opening = DialogOpening(self.id, event["type"], event["message"], event.get("defaultPrompt", ""))

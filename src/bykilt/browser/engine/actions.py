@@ -49,16 +49,17 @@ from bykilt.browser.engine.field_kinds import (
     Number,
     Paths,
     Percent,
-    PlainText,
     PositionField,
     RecordsField,
     Selector,
     StateField,
     Steps,
     Text,
+    TypedText,
     WaitUntil,
     WaitUntilField,
 )
+from bykilt.browser.engine.secret_text import SecretReference
 from bykilt.json_types import JsonValue
 
 
@@ -143,7 +144,7 @@ class Fill(Action):
     type: ClassVar[str] = "fill"
     summary: ClassVar[str] = "Replace the value of an input, a textarea or an editable region."
     selector: Selector
-    text: PlainText
+    text: TypedText
 
 
 @register
@@ -152,8 +153,16 @@ class Type(Action):
     type: ClassVar[str] = "type"
     summary: ClassVar[str] = "Type text key by key into an element, or into what has the focus."
     selector: Selector | None = None
-    text: PlainText
+    text: TypedText
     delay_ms: Milliseconds = 0
+
+    def check(self) -> None:
+        if isinstance(self.text, SecretReference) and self.selector is None:
+            raise InvalidAction(
+                "type: a secret goes into a field that the action names, not into whatever has the focus",
+                field="selector",
+                hint="add the selector of the field",
+            )
 
 
 @register

@@ -42,6 +42,7 @@ from bykilt.browser.engine.page_record import PageRecord
 from bykilt.browser.engine.progress import Progress
 from bykilt.browser.engine.records import records_of
 from bykilt.browser.engine.response_bodies import ResponseBodies
+from bykilt.browser.engine.secret_text import NoSecrets, Secrets
 from bykilt.browser.engine.trace_dom import DomFrame
 from bykilt.browser.engine.trace_evidence import TraceEvidence
 from bykilt.browser.engine.trace_pictures import Picture
@@ -93,9 +94,11 @@ class BrowserEngine(ActionMethods, ABC):
         artifact_dir: Path | None = None,
         clock: Clock | None = None,
         redactor: Redactor = KEEP_ALL,
+        secrets: Secrets | None = None,
     ) -> None:
         self.metrics = EngineMetrics(engine_type=str(self.engine_type))
         self.clock: Clock = clock or SystemClock()
+        self.secrets: Secrets = secrets or NoSecrets()
         self._facts: FactSink = facts or Unheard()
         # What nobody hears need not be put into words: that is a good part of a short action's cost.
         self._heard = not isinstance(self._facts, Unheard)

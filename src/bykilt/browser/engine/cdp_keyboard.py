@@ -15,10 +15,13 @@ from bykilt.browser.cdp.realms import RealmLost
 from bykilt.browser.engine.actions import Fill, Focus, KeyDown, KeyUp, Press, SelectOption, Type
 from bykilt.browser.engine.blocked import blocker_for, refused_choice, shown
 from bykilt.browser.engine.browser_engine import ActionOutput
+from bykilt.browser.engine.cdp_dom import target_frame
 from bykilt.browser.engine.cdp_pointer import navigating_frames, wait_for_started_navigations
 from bykilt.browser.engine.cdp_target import Pages, Target, find_target, reported_hit
 from bykilt.browser.engine.errors import InvalidAction, WrongElement
 from bykilt.browser.engine.progress import Progress
+from bykilt.browser.engine.secret_text import SecretReference
+from bykilt.browser.engine.secret_typing import put_secret
 
 if TYPE_CHECKING:
     from bykilt.browser.engine.cdp_engine import CDPEngine
@@ -66,26 +69,36 @@ async def _reached(target: Target, selector: tuple[str, ...], token: str) -> boo
     return verdict["hit"] is not False
 
 
-async def fill(_: CDPEngine, pages: Pages, action: Fill, progress: Progress) -> ActionOutput:
+async def fill(engine: CDPEngine, pages: Pages, action: Fill, progress: Progress) -> ActionOutput:
     target = await find_target(pages, action, progress)
     before = navigating_frames(target.page)
-    while True:
-        token, kind = await _take_keyboard(target, action.selector, _EDITABLE, fill=action.text)
-        if kind == "set":
-            break
-        await target.page.keyboard.insert(action.text)
-        if await _reached(target, action.selector, token):
-            break
+    if isinstance(action.text, SecretReference):
+        await put_secret(engine, target_frame(target), action.selector, action.text, progress, replace=True)
+    else:
+        await _insert(target, action.selector, action.text)
     await wait_for_started_navigations(target, before)
     return ActionOutput()
 
 
-async def type_text(_: CDPEngine, pages: Pages, action: Type, progress: Progress) -> ActionOutput:
+async def _insert(target: Target, selector: tuple[str, ...], text: str) -> None:
+    while True:
+        token, kind = await _take_keyboard(target, selector, _EDITABLE, fill=text)
+        if kind == "set":
+            return
+        await target.page.keyboard.insert(text)
+        if await _reached(target, selector, token):
+            return
+
+
+async def type_text(engine: CDPEngine, pages: Pages, action: Type, progress: Progress) -> ActionOutput:
     target = await find_target(pages, action, progress)
     before = navigating_frames(target.page)
-    if action.selector is not None:
-        await _take_keyboard(target, action.selector, _FOCUSABLE)
-    await target.page.keyboard.type(action.text, action.delay_ms / 1000)
+    if isinstance(action.text, SecretReference) and action.selector is not None:
+        await put_secret(engine, target_frame(target), action.selector, action.text, progress, replace=False)
+    else:
+        if action.selector is not None:
+            await _take_keyboard(target, action.selector, _FOCUSABLE)
+        await target.page.keyboard.type(action.text, action.delay_ms / 1000)
     await wait_for_started_navigations(target, before)
     return ActionOutput()
 

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Annotated, Any, Generic, TypeVar
 
 from bykilt.browser.engine.lengths import read_margin
+from bykilt.browser.engine.secret_text import SecretReference
 from bykilt.documents.problems import describe
 from bykilt.json_types import JsonObject, JsonValue
 
@@ -23,12 +24,14 @@ E = TypeVar("E", bound=StrEnum)
 class Kind(Generic[T]):
     """How one kind of value is read. `read` raises `ValueError` with the reason, in plain words.
 
-    A `secret` value is never written into an event, a trace or a title.
+    A `secret` value is never written into an event, a trace or a title. With `may_be_secret` a secret of the vault
+    may be named in its place.
     """
 
     read: Callable[[JsonValue], T]
     schema: JsonObject
     secret: bool = False
+    may_be_secret: bool = False
 
 
 class Button(StrEnum):
@@ -142,6 +145,11 @@ def read_plain_text(value: JsonValue) -> str:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     return read_text(value)
+
+
+def read_typed_text(value: JsonValue) -> str:
+    """Text to type, or a secret: one that is named there stays a `SecretReference`."""
+    return value if isinstance(value, SecretReference) else read_plain_text(value)
 
 
 def read_nonempty(value: JsonValue) -> str:
@@ -304,6 +312,7 @@ _RECORD_FIELD: JsonObject = {
 
 Text = Annotated[str, Kind(read_text, _TEXT)]
 PlainText = Annotated[str, Kind(read_plain_text, {"type": ["string", "number"]})]
+TypedText = Annotated[str, Kind(read_typed_text, {"type": ["string", "number"]}, may_be_secret=True)]
 SecretText = Annotated[str, Kind(read_plain_text, {"type": ["string", "number"]}, secret=True)]
 NonEmpty = Annotated[str, Kind(read_nonempty, _NONEMPTY)]
 Flag = Annotated[bool, Kind(read_bool, {"type": "boolean"})]

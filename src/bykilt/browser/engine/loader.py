@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bykilt.browser.engine.browser_engine import BrowserEngine, EngineType
 from bykilt.browser.engine.errors import UnknownEngine
+from bykilt.browser.engine.secret_text import Secrets
 from bykilt.clock import Clock
 from bykilt.events.model import FactSink
 from bykilt.events.redactor import KEEP_ALL, Redactor
@@ -41,6 +42,7 @@ class EngineLoader:
         artifact_dir: Path | None = None,
         clock: Clock | None = None,
         redactor: Redactor = KEEP_ALL,
+        secrets: Secrets | None = None,
     ) -> BrowserEngine:
         """Return a new engine, not yet launched.
 
@@ -50,7 +52,9 @@ class EngineLoader:
         if EngineLoader.resolve(engine_type) is EngineType.PLAYWRIGHT:
             from bykilt.browser.engine.playwright_engine import PlaywrightEngine
 
-            return PlaywrightEngine(facts=facts, artifact_dir=artifact_dir, clock=clock, redactor=redactor)
+            return PlaywrightEngine(
+                facts=facts, artifact_dir=artifact_dir, clock=clock, redactor=redactor, secrets=secrets
+            )
         from bykilt.browser.engine.cdp_engine import CDPEngine
 
-        return CDPEngine(facts=facts, artifact_dir=artifact_dir, clock=clock, redactor=redactor)
+        return CDPEngine(facts=facts, artifact_dir=artifact_dir, clock=clock, redactor=redactor, secrets=secrets)

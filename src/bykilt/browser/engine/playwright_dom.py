@@ -62,6 +62,25 @@ class PlaywrightDom:
             self._alone = (page, navigations, found[0])
         return found
 
+    async def frame_for(self, entry: PageEntry, frame: Frame) -> ScriptedFrame | None:
+        """Return one frame as a script can run in it now; None while it cannot be asked, or is not surely the one."""
+        path: list[int] = []
+        root: Frame = frame
+        own: Send | None = None
+        while root.parent_frame is not None and (own := await self._own_session(root)) is None:
+            siblings = [each for each in root.parent_frame.child_frames if await self._own_session(each) is None]
+            path.insert(0, siblings.index(root))
+            root = root.parent_frame
+        try:
+            send = own or self._sender(await entry.cdp_session())
+        except PlaywrightError:
+            return None
+        places = await self._places(send)
+        place = _at(places, path)
+        if place is None or place.url != frame.url:
+            return None
+        return next((found for found in await self._with_worlds(places) if found.id == place.id), None)
+
     async def _with_worlds(self, places: list[_Place]) -> list[ScriptedFrame]:
         children: dict[str, list[str]] = {}
         for place in places:
@@ -116,6 +135,19 @@ class PlaywrightDom:
 
         self._senders[session] = send
         return send
+
+
+def _at(places: list[_Place], path: list[int]) -> _Place | None:
+    """The place that a path of child numbers leads to from the first one."""
+    if not places:
+        return None
+    place = places[0]
+    for number in path:
+        below = [each for each in places if each.parent == place.id]
+        if number >= len(below):
+            return None
+        place = below[number]
+    return place
 
 
 def _listed(tree: Mapping[str, Any], send: Send) -> Iterator[_Place]:

@@ -82,7 +82,7 @@ class PlaywrightEngine(BrowserEngine):
 
     async def open_browser(self, context: LaunchContext) -> None:
         self._closing = self._lost = False
-        self._dom = PlaywrightDom()
+        self.dom = PlaywrightDom()
         settings = chromium_settings(context)
         if context.cdp_url is None:
             with launch_errors():
@@ -360,7 +360,7 @@ class PlaywrightEngine(BrowserEngine):
         entry = self._pages.current if self._pages is not None else None
         if entry is None or entry.crashed or self._how_gone() is not None:
             return []
-        return await self._dom.frames(entry)
+        return await self.dom.frames(entry)
 
     @property
     def emulation(self) -> PlaywrightEmulation:

@@ -11,9 +11,13 @@ from bykilt.browser.engine.actions import Fill, Focus, KeyDown, KeyUp, Press, Se
 from bykilt.browser.engine.blocked import refused_choice, shown
 from bykilt.browser.engine.browser_engine import ActionOutput
 from bykilt.browser.engine.errors import InvalidAction, WrongElement
+from bykilt.browser.engine.piercing import is_piercing
 from bykilt.browser.engine.playwright_selectors import picked
 from bykilt.browser.engine.playwright_target import ANY, EDITABLE, USABLE, VISIBLE, Target
 from bykilt.browser.engine.progress import Progress
+from bykilt.browser.engine.scripted_frame import ScriptedFrame
+from bykilt.browser.engine.secret_text import SecretReference
+from bykilt.browser.engine.secret_typing import put_secret
 from bykilt.json_types import JsonValue
 
 if TYPE_CHECKING:
@@ -22,6 +26,9 @@ if TYPE_CHECKING:
 
 async def fill(engine: PlaywrightEngine, action: Fill, progress: Progress) -> ActionOutput:
     target = await engine.target(action, progress)
+    if isinstance(action.text, SecretReference):
+        await _put_secret(engine, target, action.selector, action.text, replace=True)
+        return ActionOutput()
     progress.waiting_for(f"{shown(action.selector)} to be filled")
     async with target.explained(action.selector, EDITABLE):
         answer = await target.ask("fill", list(action.selector), action.text)
@@ -39,6 +46,9 @@ async def fill(engine: PlaywrightEngine, action: Fill, progress: Progress) -> Ac
 
 async def type_text(engine: PlaywrightEngine, action: Type, progress: Progress) -> ActionOutput:
     target = await engine.target(action, progress)
+    if isinstance(action.text, SecretReference) and action.selector is not None:
+        await _put_secret(engine, target, action.selector, action.text, replace=False)
+        return ActionOutput()
     if action.selector is not None:
         await _focus(target, action.selector)
     keyboard = target.entry.page.keyboard
@@ -52,6 +62,26 @@ async def type_text(engine: PlaywrightEngine, action: Type, progress: Progress) 
             await keyboard.type(character)
             await anyio.sleep(action.delay_ms / 1000)
     return ActionOutput()
+
+
+async def _put_secret(
+    engine: PlaywrightEngine, target: Target, selector: tuple[str, ...], secret: SecretReference, *, replace: bool
+) -> None:
+    """Past Playwright's own typing, which reaches whatever has the focus by then, and through its driver's memory."""
+    if is_piercing(selector) or any(alternative.startswith("ref=") for alternative in selector):
+        raise InvalidAction(
+            f"{shown(selector)}: on this engine a secret goes into fields found by CSS, text=, role= or xpath=",
+            field="selector",
+            hint="write another selector, or use the cdp engine",
+        )
+
+    async def find() -> ScriptedFrame | None:
+        gone = target.gone()
+        if gone is not None:
+            raise gone
+        return await engine.dom.frame_for(target.entry, target.frame)
+
+    await put_secret(engine, find, selector, secret, target.progress, replace=replace)
 
 
 async def _focus(target: Target, selector: tuple[str, ...]) -> None:

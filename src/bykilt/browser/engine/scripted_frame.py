@@ -34,7 +34,10 @@ class ScriptedFrame:
     world: Hashable
 
     async def call(self, function: str, *arguments: JsonValue) -> Any:
-        """Return what a JavaScript function returns; None when it threw, or when nobody was there to answer."""
+        """Return what a JavaScript function returns, or its promise brings.
+
+        None when it threw, or when nobody was there to answer.
+        """
         answer = await self.send(
             RUNTIME_CALL_FUNCTION_ON(
                 {
@@ -42,6 +45,7 @@ class ScriptedFrame:
                     "executionContextId": self.context_id,
                     "arguments": [{"value": argument} for argument in arguments],
                     "returnByValue": True,
+                    "awaitPromise": True,
                 }
             )
         )

@@ -30,6 +30,8 @@ PASSIVE = (
 NAMES = (*PASSIVE, "pointer", "element_actions")
 # Needed by none of them; installed in a document when the trace asks for it.
 SNAPSHOT = "dom_snapshot"
+# Needs the passive ones; installed in a document when a secret is to go into one of its fields.
+SECRETS = "secret_fields"
 
 
 @cache

@@ -208,7 +208,7 @@
       case "INPUT":
         return fieldState(element, result);
       case "TEXTAREA":
-        result.__playwright_value_ = element.value.toWellFormed();
+        result.__playwright_value_ = holdsSecret(element) ? HIDDEN_VALUE : element.value.toWellFormed();
         break;
       case "OPTION":
         result.__playwright_selected_ = String(element.selected);
@@ -233,10 +233,16 @@
     if (left) result.__playwright_scroll_left_ = String(left);
   }
 
+  /** Whether a secret of ours has gone into the field; known by the script that put it there, if it is in this world. */
+  function holdsSecret(field) {
+    return globalThis.bykiltSecrets?.holds(field) ?? false;
+  }
+
   function fieldState(input, result) {
     const { type } = input;
     // A field that was secret once stays so: pages let people look at what they typed.
-    if (type === "password" || SECRET_FIELDS.test(input.getAttribute("autocomplete") ?? "")) secrets.add(input);
+    const isSecret = type === "password" || SECRET_FIELDS.test(input.getAttribute("autocomplete") ?? "");
+    if (isSecret || holdsSecret(input)) secrets.add(input);
     if (secrets.has(input)) {
       if (input.value) result.__playwright_value_ = HIDDEN_VALUE;
     } else if (type === "checkbox" || type === "radio") {
