@@ -226,7 +226,7 @@ class CDPEngine(BrowserEngine):
         if process is None:
             assert self._remote is not None
             return by_source(files) if await self._remote.sees_all(files) else StagedUpload(tuple(files), None)
-        if process.folder.identity is None:
+        if process.sees_our_files:
             return by_source(files)
         self._staged += 1
         return await stage(files, process.folder.stage_upload, str(self._staged))

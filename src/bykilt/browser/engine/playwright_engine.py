@@ -334,7 +334,7 @@ class PlaywrightEngine(BrowserEngine):
             if dropped and not await self._remote.sees_all(files):
                 return StagedUpload(tuple(files), None)
             return by_source(files)
-        if wrapper.folder.identity is None:
+        if wrapper.sees_our_files:
             return by_source(files)
         self._uploads += 1
         return await stage(files, wrapper.folder.stage_upload, str(self._uploads))

@@ -52,6 +52,11 @@ class ChromiumProcess:
         return self._session.sandbox
 
     @property
+    def sees_our_files(self) -> bool:
+        """Whether the browser can read a file where it lies."""
+        return self._session.sees_our_files
+
+    @property
     def removal(self) -> Removal | None:
         """What was left of the sandbox, once it is closed."""
         return self._session.removal

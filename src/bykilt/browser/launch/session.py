@@ -50,6 +50,11 @@ class Session:
         """The user that the browser runs as."""
         return self.folder.identity.uid if self.folder.identity else os.geteuid()
 
+    @property
+    def sees_our_files(self) -> bool:
+        """Whether the browser can read a file where it lies: as our own user, with no walls around it."""
+        return self.folder.identity is None and self.sandbox is None
+
     def command(self, arguments: Sequence[str] = ()) -> list[str]:
         """Return what to start: Chromium with these arguments, inside whatever goes around it.
 
