@@ -12,7 +12,7 @@ from tests.security.hostile.main import AREAS
 from tests.support.hostile_process import LIMITS, Report, Walls, attack_free, attack_walled
 
 # Limits that need a control group, which not every user may make; the run's record says so then.
-LIMITED = {"use memory without end": "memory", "start processes without end": "pids"}
+LIMITED = {"start processes without end": "pids"}
 PROFILE = SandboxProfile(network=NetworkMode.RESTRICTED, allowed_hosts=("allowed.test",), limits=LIMITS)
 
 

@@ -130,7 +130,9 @@ async def test_a_page_that_takes_memory_without_end_loses_its_own_tab_alone(
     """Promise: the kernel ends that renderer, and step and events say which limit it was."""
     result, bystander = await bombed(engine, site, MEMORY)
     if not is_limited(facts, "memory"):
-        assert result.metadata["result"] == 48
+        # Each process by itself is limited then: the page is refused more, or its renderer ends itself.
+        assert result.metadata["error_code"] in ("script_error", "page_crashed")
+        await goes_on(engine, bystander, site)
         return
 
     assert result.metadata["error_code"] == "page_crashed"
@@ -148,7 +150,9 @@ async def test_a_page_that_makes_threads_without_end_loses_its_own_tab_alone(
     """Promise: the next thread is refused, and step and events say which limit it was."""
     result, bystander = await bombed(engine, site, TASKS[bomb])
     if not is_limited(facts, "pids"):
-        assert result.metadata["error_code"] == "timeout"
+        # What each process may have for its threads' stacks ends it as well, or it goes on with all it wanted.
+        assert result.metadata["error_code"] in ("page_crashed", "timeout")
+        await goes_on(engine, bystander, site)
         return
 
     assert result.metadata["error_code"] == "page_crashed"

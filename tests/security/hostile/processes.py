@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import resource
 import signal
@@ -267,10 +268,13 @@ def fill_the_home(world: World) -> str:
     return _filled(os.environ["HOME"], world.home_bytes)
 
 
-@probe("resources", "SIGKILL", is_harmless_outside=False)
+@probe("resources", "SIGKILL ENOMEM", is_harmless_outside=False)
 def use_memory_without_end(world: World) -> str:
     """Have more memory than there is room for, every page of it written to."""
-    pieces = [bytearray(b"x" * (1 << 20)) for _ in range((world.memory_bytes >> 20) + 64)]
+    try:
+        pieces = [bytearray(b"x" * (1 << 20)) for _ in range((world.memory_bytes >> 20) + 64)]
+    except MemoryError as error:
+        raise OSError(errno.ENOMEM, "no memory") from error
     return f"has {len(pieces)} MiB"
 
 

@@ -39,3 +39,12 @@ def explain_by_limits(error: ActionError, hits: Mapping[str, int], limits: Sandb
     error.message += f"; the sandbox's {' and its '.join(words)} was hit"
     error.hint = f"raise {' or '.join(settings)} in the sandbox profile, or let the page use less"
     return True
+
+
+def explain_by_own_memory(error: ActionError, limits: SandboxLimits) -> None:
+    """Say in a crash's hint that each process is limited by itself, where nothing tells whether one came to that."""
+    if isinstance(error, PageCrashed | BrowserGone):
+        error.hint += (
+            f"; each process may have {limits.memory_bytes // MIB} MiB at most on this machine:"
+            " raise limits.memory_mib in the sandbox profile if that is too little"
+        )

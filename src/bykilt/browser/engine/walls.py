@@ -18,7 +18,7 @@ from bykilt.browser.engine.errors import (
     HostUnreachable,
     NavigationFailed,
 )
-from bykilt.browser.engine.limit_advice import explain_by_limits
+from bykilt.browser.engine.limit_advice import explain_by_limits, explain_by_own_memory
 from bykilt.browser.sandbox.errors import SandboxUnavailable
 from bykilt.browser.sandbox.profile import BrowserFlavor, NetworkMode, SandboxProfile
 from bykilt.browser.sandbox.sandbox import Removal, Sandbox
@@ -141,6 +141,8 @@ class Walls:
             return blocked
         if self._sandbox is not None and explain_by_limits(error, self._told, self._sandbox.profile.limits):
             return error
+        if self._sandbox is not None and "memory" in self._sandbox.unenforced():
+            explain_by_own_memory(error, self._sandbox.profile.limits)
         recent = self._refused_since(self._clock.monotonic_s() - _RECENT_S)
         if recent is not None and not recent.allowed:
             note = f"the sandbox refused {recent.host}:{recent.port} a moment before ({recent.reason})"

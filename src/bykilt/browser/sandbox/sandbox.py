@@ -193,9 +193,14 @@ class Sandbox:
             "folder": str(places.root),
             "lock": str(places.profile) if places.keeps_profile else None,
             "user": None if places.group_id is None else [places.user_id, places.group_id],
-            "rlimits": {"RLIMIT_CORE": 0},
+            "rlimits": self._rlimits(),
         }
         self._orders.write_text(json.dumps(orders), encoding="utf-8")
+
+    def _rlimits(self) -> JsonObject:
+        """Return what each process by itself may have; instead of a group's memory, at least that of each."""
+        memory = {"RLIMIT_DATA": self.profile.limits.memory_bytes} if "memory" in self._group.missing else {}
+        return {"RLIMIT_CORE": 0, **memory}
 
     def _synthetic(self) -> SyntheticFiles:
         proxy = None if self.profile.network is NetworkMode.HOST else f"127.0.0.1:{PROXY_PORT}"
