@@ -24,6 +24,18 @@ MEMORY = f"""(async () => {{
   for (let n = 0; n < 48; n++) {{ const piece = new Uint8Array(32 << 20); piece.fill(7); kept.push(piece); {PAUSE}; }}
   return kept.length;
 }})()"""
+# What a blob holds is kept by the browser's own process, which would take every tab with it.
+BLOBS = f"""(async () => {{
+  const kept = [];
+  for (let n = 0; n < 96; n++) {{
+    const piece = new Uint8Array(16 << 20);
+    for (let at = 0; at < piece.length; at += 65536) crypto.getRandomValues(piece.subarray(at, at + 65536));
+    kept.push(new Blob([piece]));
+    {PAUSE};
+  }}
+  const read = await Promise.allSettled(kept.map((blob) => blob.slice(0, 4).arrayBuffer()));
+  return read.filter((each) => each.status === 'rejected').length;
+}})()"""
 # Both go on until the renderer has ended: what is awaited at the end never comes.
 TASKS = {
     "workers": f"""(async () => {{
@@ -140,6 +152,17 @@ async def test_a_page_that_takes_memory_without_end_loses_its_own_tab_alone(
     assert "limits.memory_mib" in str(result.metadata["hint"])
     assert [fact.limit for fact in facts.of(LimitHit)] == ["memory"]
     assert [fact.page_id != bystander for fact in facts.of(PageCrashed)] == [True]
+    await goes_on(engine, bystander, site)
+
+
+async def test_a_page_that_has_the_browser_keep_things_without_end_does_not_end_the_browser(
+    engine: BrowserEngine, facts: Facts, site: Site
+) -> None:
+    """Promise: of one and a half times the memory limit some is not kept, or the page ends; the browser stays."""
+    result, bystander = await bombed(engine, site, BLOBS)
+
+    assert result.metadata.get("error_code") == "page_crashed" or result.metadata["result"] > 0
+    assert bystander not in [fact.page_id for fact in facts.of(PageCrashed)]
     await goes_on(engine, bystander, site)
 
 
