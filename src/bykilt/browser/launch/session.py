@@ -22,10 +22,11 @@ from bykilt.browser.launch.identity import Identity, owner_of, pick_identity
 from bykilt.browser.launch.processes import Belongs, Process, end_all, mentions, until_ended
 from bykilt.browser.launch.profile import SessionFolder, make_session_folder
 from bykilt.browser.launch.profile_lock import ProfileLock
+from bykilt.browser.launch.screen import screen_files
 from bykilt.browser.launch.settings import ChromiumSettings
 from bykilt.browser.launch.unprivileged import as_user
 from bykilt.browser.sandbox.egress.upstream_proxy import UpstreamProxy
-from bykilt.browser.sandbox.profile import BrowserFlavor
+from bykilt.browser.sandbox.profile import BrowserFlavor, NetworkMode
 from bykilt.browser.sandbox.sandbox import Places, Removal, Sandbox
 
 _END_PATIENCE_S = 8.0
@@ -162,9 +163,12 @@ def places_of(settings: ChromiumSettings, folder: SessionFolder, environment: Ma
     """Return what a sandbox of this session shows of the machine, and who is in it.
 
     Raises:
+        ChromiumNotStarted: Its window has no screen that the sandbox could let it reach.
         InvalidInput: The address of the proxy outside makes no sense.
     """
     identity = folder.identity
+    own_network = settings.sandbox is None or settings.sandbox.network is not NetworkMode.HOST
+    screen = screen_files(environment, own_network=own_network)
     return Places(
         root=folder.root,
         home=folder.home,
@@ -175,17 +179,6 @@ def places_of(settings: ChromiumSettings, folder: SessionFolder, environment: Ma
         user_id=identity.uid if identity else os.geteuid(),
         group_id=identity.gid if identity else None,
         upstream=UpstreamProxy.parse(settings.upstream) if settings.upstream is not None else None,
-        **_screen_of(environment),
+        sockets=screen.sockets,
+        read_only=screen.passes,
     )
-
-
-def _screen_of(environment: Mapping[str, str]) -> dict[str, tuple[Path, ...]]:
-    """What a browser with a window needs of its screen: the socket, and the pass for it."""
-    sockets: list[Path] = []
-    display = environment.get("DISPLAY", "")
-    if display.startswith((":", "unix:")):
-        sockets.append(Path("/tmp/.X11-unix") / ("X" + display.partition(":")[2].partition(".")[0]))
-    if "WAYLAND_DISPLAY" in environment and "XDG_RUNTIME_DIR" in environment:
-        sockets.append(Path(environment["XDG_RUNTIME_DIR"]) / environment["WAYLAND_DISPLAY"])
-    passes = [Path(environment["XAUTHORITY"])] if "XAUTHORITY" in environment else []
-    return {"sockets": tuple(path for path in sockets if path.exists()), "read_only": tuple(passes)}
