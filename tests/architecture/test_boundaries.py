@@ -37,6 +37,9 @@ OWNERS = {
     "PIL": {"browser/video/imaging.py"},
     "pyseccomp": {"browser/sandbox/seccomp_filter.py"},
     "cryptography": {"security/master_key.py", "security/envelope.py", "security/entry_cache.py"},
+    "boto3": {"security/aws_backend.py"},
+    "botocore": {"security/aws_backend.py"},
+    "hvac": {"security/hashicorp_backend.py"},
     "filelock": {"security/vault_file.py"},
     "keyring": {"security/os_keyring.py"},
     "cdp_use": set[str](),  # types only: importing it takes 0.2 s and 11 MB

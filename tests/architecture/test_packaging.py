@@ -58,6 +58,7 @@ def test_the_locks_hold_what_the_project_asks_for() -> None:
         "requirements-dev.lock": runtime + groups["dev"],
         "requirements-bench.lock": runtime + groups["bench"],
         "requirements-build.lock": groups["build"],
+        "requirements-servers.lock": groups["servers"],
     }
     assert set(wanted) == {lock.name for lock in LOCKS}
     for name, requirements in wanted.items():

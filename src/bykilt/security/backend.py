@@ -30,8 +30,8 @@ class SecretFacts:
     name: str
     version: int
     versions: tuple[int, ...]
-    created_s: float
-    updated_s: float
+    created_s: float | None
+    updated_s: float | None
     access_count: int = 0
     accessed_s: float | None = None
     expires_s: float | None = None

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from bykilt.audit.ledger import Ledger
 from bykilt.audit.opening import open_ledger
 from bykilt.clock import Clock, SystemClock
+from bykilt.errors import MissingCapability
 from bykilt.security.backend import SecretBackend
+from bykilt.security.environment_backend import EnvironmentBackend
 from bykilt.security.errors import NotSupported
 from bykilt.security.file_backend import FileBackend
 from bykilt.security.key_sources import AskPassphrase, KeySources
@@ -21,7 +25,7 @@ from bykilt.security.process_guard import guard_memory
 from bykilt.security.secret import Notify
 from bykilt.security.secrets_vault import SecretsVault
 from bykilt.security.vault_file import VaultFile
-from bykilt.security.vault_settings import BackendName, VaultSettings
+from bykilt.security.vault_settings import BackendName, HashicorpSettings, VaultSettings
 
 _log = logging.getLogger(__name__)
 _open: dict[tuple[Path, BackendName, str | None], SecretsVault] = {}
@@ -104,4 +108,30 @@ def key_places(settings: VaultSettings) -> tuple[str, ...]:
 def _backend(
     settings: VaultSettings, ledger: Ledger, notify: Notify, ask: AskPassphrase | None, clock: Clock
 ) -> SecretBackend:
-    return FileBackend(vault_file(settings, ledger, notify, ask, clock), clock)
+    match settings.backend:
+        case BackendName.FILE:
+            return FileBackend(vault_file(settings, ledger, notify, ask, clock), clock)
+        case BackendName.ENV:
+            return EnvironmentBackend(settings.environ)
+        case BackendName.HASHICORP:
+            with _extra("hashicorp"):
+                from bykilt.security.hashicorp_backend import HashicorpBackend
+
+                wanted = HashicorpSettings.from_environment(settings.environ)
+                return HashicorpBackend(wanted, settings.backend_timeout_s)
+        case BackendName.AWS:
+            with _extra("aws"):
+                from bykilt.security.aws_backend import AwsBackend
+
+                return AwsBackend(settings.path, settings.backend_timeout_s)
+
+
+@contextmanager
+def _extra(name: str) -> Iterator[None]:
+    """Say what to install where a backend's library is missing."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise MissingCapability(
+            f"the backend {name} needs the package {error.name}", hint=f'pip install "bykilt[{name}]"'
+        ) from error

@@ -29,6 +29,47 @@ class BackendName(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HashicorpSettings:
+    """Where HashiCorp Vault or OpenBao is, and how to log in: with a token, or with an AppRole."""
+
+    url: str = "http://127.0.0.1:8200"
+    mount: str = "secret"
+    path: str = "bykilt"
+    namespace: str | None = None
+    token: str | None = field(default=None, repr=False)
+    role_id: str | None = None
+    secret_id: str | None = field(default=None, repr=False)
+    ca_file: str | None = None
+
+    @classmethod
+    def from_environment(cls, given: Mapping[str, str]) -> HashicorpSettings:
+        """Read the settings; the variables of Vault's own command line count, too.
+
+        Raises:
+            InvalidSetting: The address cannot be used.
+        """
+
+        def read(*variables: str) -> str | None:
+            return next((value for name in variables if (value := given.get(name, "").strip())), None)
+
+        url = read("BYKILT_VAULT_URL", "BAO_ADDR", "VAULT_ADDR") or "http://127.0.0.1:8200"
+        if not url.startswith(("http://", "https://")):
+            hint = "for instance https://vault.example:8200"
+            raise InvalidSetting("BYKILT_VAULT_URL", url, "this is no address of a server", hint=hint)
+        role_id = read("BYKILT_VAULT_ROLE_ID")
+        return cls(
+            url=url.rstrip("/"),
+            mount=(read("BYKILT_VAULT_MOUNT") or "secret").strip("/"),
+            path=(read("BYKILT_VAULT_PATH") or "bykilt").strip("/"),
+            namespace=read("BYKILT_VAULT_NAMESPACE", "BAO_NAMESPACE", "VAULT_NAMESPACE"),
+            token=None if role_id else read("BAO_TOKEN", "VAULT_TOKEN"),
+            role_id=role_id,
+            secret_id=read("BYKILT_VAULT_SECRET_ID"),
+            ca_file=read("BAO_CACERT", "VAULT_CACERT"),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VaultSettings:
     """The settings of the vault of one process.
 
@@ -48,6 +89,11 @@ class VaultSettings:
     lock_timeout_s: float = 10.0
     backend_timeout_s: float = 10.0
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def path(self) -> str:
+        """Below which path a store that is not ours keeps the secrets (BYKILT_VAULT_PATH)."""
+        return (self.environ.get("BYKILT_VAULT_PATH", "").strip() or "bykilt").strip("/")
 
     @property
     def file(self) -> Path:
