@@ -16,6 +16,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from bykilt.browser.engine.browser_engine import BrowserEngine, EngineType
 from bykilt.browser.engine.launch_context import LaunchContext
 from bykilt.browser.engine.loader import EngineLoader
+from bykilt.browser.sandbox.profile import BrowserFlavor
 from bykilt.events.model import SandboxAttested
 from tests.support.engines import SITE_HOSTS, Facts, do, go, js
 from tests.support.screen import Screen, open_screen
@@ -78,14 +79,25 @@ def facts() -> Facts:
 
 
 @pytest.fixture
-async def engine(engine_type: EngineType, tmp_path: Path, facts: Facts) -> AsyncIterator[BrowserEngine]:
-    """An engine in restricted mode, with one page of the loopback site open."""
+def flavor() -> str:
+    """The whole browser, where a test does not ask for both."""
+    return BrowserFlavor.CHROMIUM
+
+
+both_flavors = pytest.mark.parametrize("flavor", list(BrowserFlavor))
+
+
+@pytest.fixture
+async def engine(engine_type: EngineType, tmp_path: Path, facts: Facts, flavor: str) -> AsyncIterator[BrowserEngine]:
+    """An engine in restricted mode, which reaches the loopback site."""
     engine = EngineLoader.load_engine(engine_type, facts=facts, artifact_dir=tmp_path)
-    await engine.launch(LaunchContext(allowed_hosts=SITE_HOSTS, timeout_ms=20_000, record_video=True))
+    context = LaunchContext(allowed_hosts=SITE_HOSTS, timeout_ms=20_000, record_video=True, browser_flavor=flavor)
+    await engine.launch(context)
     yield engine
     await engine.shutdown()
 
 
+@both_flavors
 async def test_a_page_has_what_pages_have(engine: BrowserEngine, site: Site) -> None:
     """Contract: everything that a page may use and that the sandbox does not take away on purpose."""
     site.set_page("/service_worker.js", SERVICE_WORKER, content_type="text/javascript")
@@ -95,6 +107,7 @@ async def test_a_page_has_what_pages_have(engine: BrowserEngine, site: Site) -> 
     assert seen == {what: expected for what, (_, expected) in OF_A_PAGE.items()}
 
 
+@both_flavors
 async def test_a_page_talks_to_a_web_socket(engine: BrowserEngine, site: Site) -> None:
     """Contract: through the proxy, both ways."""
 
@@ -113,6 +126,7 @@ async def test_a_page_talks_to_a_web_socket(engine: BrowserEngine, site: Site) -
         assert await js(engine, talk) == "you said 'hello'"
 
 
+@both_flavors
 async def test_evidence_and_files_leave_the_sandbox(engine: BrowserEngine, site: Site, tmp_path: Path) -> None:
     """Contract: pictures, PDF, video and downloads come out whole, and an upload goes in."""
     await go(engine, site.url("upload.html"))
