@@ -119,4 +119,4 @@ def _destination(each: Destination) -> str:
     if each.unreachable and not each.allowed:
         return f"{where}  could not be reached: {each.reason}"
     by = f"rule {each.rule}" if each.rule else network_in_words({"network": "open"})
-    return f"{where}  {each.allowed} connections by {by}, {each.bytes_up} bytes up, {each.bytes_down} down"
+    return f"{where}  {each.allowed} times by {by}, {each.bytes_up} bytes up, {each.bytes_down} down"

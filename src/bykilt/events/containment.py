@@ -20,7 +20,7 @@ class SandboxAttested:
 
 @dataclass(frozen=True, slots=True)
 class EgressDecided:
-    """One connection that the browser asked for. Bytes are those of an allowed one, at its end.
+    """One request over plain HTTP, or one tunnel, that the browser asked for. Bytes are those of an allowed one.
 
     `protocol` is what was asked for: `connect` (a tunnel for https and wss), `http`, `websocket` (ws), `unknown`.
     `rule` is the entry of the policy that allows it, `reason` why it is refused; `unreachable` why it leads nowhere
