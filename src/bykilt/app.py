@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, closing, contextmanager
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bykilt.events.redactor import KEEP_ALL, Redactor
 from bykilt.settings import Settings
 from bykilt.storage.home import Home
 
@@ -20,17 +21,18 @@ if TYPE_CHECKING:
     from bykilt.browser.engine.browser_engine import BrowserEngine
     from bykilt.events.model import FactSink
     from bykilt.history.history import History
+    from bykilt.runs.model import Secrecy
     from bykilt.runs.service import RunService
+    from bykilt.security.secrets_vault import SecretsVault
 
 
 class App:
     """The parts of one process, made from its settings."""
 
-    def __init__(self, settings: Settings, redactor: Redactor = KEEP_ALL) -> None:
-        """Take the settings, and what hides secrets in what runs write down of pages and in their traces."""
+    def __init__(self, settings: Settings) -> None:
+        """Take the settings."""
         self.settings = settings
         self.home = Home(settings.home)
-        self._redactor = redactor
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> App:
@@ -40,6 +42,20 @@ class App:
             InvalidSetting: A variable cannot be used; the message names it.
         """
         return cls(Settings.from_environment(environ))
+
+    @cached_property
+    def secrecy(self) -> Secrecy:
+        """The secrets that runs may use, and what keeps them out of what runs write."""
+        from bykilt.runs.secrecy import VaultSecrecy
+        from bykilt.security.redaction import SecretRedactor
+
+        return VaultSecrecy(self._open_vault, SecretRedactor())
+
+    async def _open_vault(self) -> SecretsVault:
+        from bykilt.security.secrets_vault import get_secrets_vault
+        from bykilt.security.vault_settings import VaultSettings
+
+        return await get_secrets_vault(replace(VaultSettings.from_environment(), home=self.settings.home))
 
     @contextmanager
     def history(self) -> Iterator[History]:
@@ -80,6 +96,7 @@ class App:
                 self._new_engine,
                 traces=self._write_trace,
                 listeners=[RunAuditor(ledger)],
+                secrecy=self.secrecy,
             ) as service:
                 yield service
 
@@ -97,9 +114,9 @@ class App:
     def _new_engine(self, name: str, facts: FactSink, artifact_dir: Path) -> BrowserEngine:
         from bykilt.browser.engine.loader import EngineLoader
 
-        return EngineLoader.load_engine(name, facts=facts, artifact_dir=artifact_dir, redactor=self._redactor)
+        return EngineLoader.load_engine(name, facts=facts, artifact_dir=artifact_dir, redactor=self.secrecy.redactor)
 
     def _write_trace(self, run_dir: Path) -> Path:
         from bykilt.trace.writer import write_trace
 
-        return write_trace(run_dir, self._redactor)
+        return write_trace(run_dir, self.secrecy.redactor)

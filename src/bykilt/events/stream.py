@@ -18,6 +18,7 @@ import anyio.lowlevel
 from bykilt.clock import Clock, SystemClock
 from bykilt.errors import BykiltError
 from bykilt.events.model import Event, Fact, Warned
+from bykilt.events.redactor import KEEP_ALL, Redactor, masked_fact
 from bykilt.ids import RunId
 
 _log = logging.getLogger(__name__)
@@ -56,11 +57,16 @@ class EventStream:
         clock: Clock | None = None,
         earlier: Sequence[Event] = (),
         kept_events: int = KEPT_EVENTS,
+        redactor: Redactor = KEEP_ALL,
     ) -> None:
-        """Make a stream that goes on after the events that are written down already; subscribers get them too."""
+        """Make a stream that goes on after the events that are written down already; subscribers get them too.
+
+        What `redactor` knows as secret is masked before anybody is told.
+        """
         self.run_id = run_id
         self.dropped = 0
         self._clock = clock or SystemClock()
+        self._redactor = redactor
         self._next_seq = earlier[-1].seq + 1 if earlier else 1
         self._kept: deque[Event] = deque(earlier, maxlen=kept_events)
         self._listeners: list[EventListener] = []
@@ -127,7 +133,8 @@ class EventStream:
 
     def _deliver(self, fact: Fact) -> None:
         # Microseconds are what the file keeps: an event read back equals the one that was seen.
-        event = Event(self.run_id, self._next_seq, round(self._clock.wall_s(), 6), fact)
+        told = masked_fact(fact, self._redactor)
+        event = Event(self.run_id, self._next_seq, round(self._clock.wall_s(), 6), told)
         self._next_seq += 1
         self._kept.append(event)
         for listener in tuple(self._listeners):

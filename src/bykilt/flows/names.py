@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from bykilt.browser.engine.actions import fields_of, find_action
 from bykilt.documents.door import ProblemList
 from bykilt.documents.problems import nearest, pointer_to
 from bykilt.flows.conditions import KEYWORDS, Condition
@@ -26,14 +27,14 @@ from bykilt.flows.model import (
     WhileStep,
     walk,
 )
-from bykilt.flows.references import Reference
+from bykilt.flows.references import SECRETS, Reference
 from bykilt.flows.templates import Template
 
 ROOTS = ("params", "steps", "vars", "run")
 RUN_NAMES = ("id", "date", "time", "flow")
 STEP_NAMES = ("result", "artifacts", "outcome", "error")
 ERROR_NAMES = ("code", "message", "step")
-RESERVED = frozenset({*ROOTS, "error", "env", "secrets", *KEYWORDS})
+RESERVED = frozenset({*ROOTS, "error", "env", SECRETS, *KEYWORDS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,8 @@ def _check_steps(steps: Sequence[Step], scope: _Scope, problems: ProblemList) ->
         if isinstance(step, ForEachStep | WhileStep) and step.index_name is not None:
             inner = _enter_loop(inner, step.index_name, f"{step.head.path}/index_as", problems)
         for key, value in _references_in(step):
+            if isinstance(value, Template) and _takes_secret(step, key, value):
+                continue
             # The condition of a loop is asked in every round; its list is made before the first.
             is_asked_inside = isinstance(step, WhileStep) and key == "condition"
             _check_template(value, f"{step.head.path}/{key}", inner if is_asked_inside else scope, problems)
@@ -90,6 +93,28 @@ def _enter_loop(scope: _Scope, name: str, pointer: str, problems: ProblemList) -
     elif name in scope.loops:
         problems.add(pointer, f"{name!r} is the name of a loop around this one", "give one of them another name")
     return replace(scope, loops=(*scope.loops, name))
+
+
+def _takes_secret(step: Step, key: str, value: Template) -> bool:
+    """Whether a secret is named where one may stand. There is none in names that a page or a parameter gives."""
+    if not isinstance(step, ActionStep) or not value.is_one_reference:
+        return False
+    _, reference = value.references[0]
+    spec = fields_of(find_action(step.action)).get(key)
+    return reference.root == SECRETS and len(reference.parts) == 1 and spec is not None and spec.kind.may_be_secret
+
+
+def secrets_in(steps: Sequence[Step]) -> tuple[str, ...]:
+    """Return the names of the secrets that steps use, each once."""
+    found = (
+        str(reference.parts[0])
+        for step in walk(steps)
+        for _, value in _references_in(step)
+        if isinstance(value, Template)
+        for _, reference in value.references
+        if reference.root == SECRETS and reference.parts
+    )
+    return tuple(dict.fromkeys(found))
 
 
 def _references_in(step: Step) -> Iterator[tuple[str, Template | Condition]]:
@@ -128,8 +153,9 @@ def _check(reference: Reference, scope: _Scope) -> tuple[str, str] | None:
     root = reference.root
     if root in scope.loops:
         return None
-    if root == "secrets":
-        return f"{reference}: secrets cannot be used in flows yet", "give the value as a parameter"
+    if root == SECRETS:
+        reason = f"{reference}: a secret can only be the whole text of a fill or type step"
+        return reason, "keep in the vault exactly what is to be typed"
     if root == "env":
         return f"{reference}: flows cannot read environment variables", "declare a parameter and give it on the run"
     if root == "error" and not scope.recovering:

@@ -15,6 +15,9 @@ from bykilt.documents.problems import nearest
 from bykilt.errors import BykiltError
 from bykilt.json_types import JsonValue
 
+SECRETS = "secrets"
+"""The root of references to secrets of the vault."""
+
 NAME = re.compile(r"[^\W\d][\w-]*")
 _INDEX = re.compile(r"\[\s*(-?\d{1,9})\s*\]")
 _KEY = re.compile(r"""\[\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)')\s*\]""", re.DOTALL)

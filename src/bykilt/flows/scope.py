@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import ClassVar
 
+from bykilt.browser.engine.secret_text import SecretReference
 from bykilt.documents.problems import nearest
 from bykilt.errors import BykiltError
-from bykilt.flows.references import Reference, UnresolvedReference, follow, kind_of
+from bykilt.flows.references import SECRETS, Reference, UnresolvedReference, follow, kind_of
 from bykilt.flows.templates import ValueTooLarge, measure
 from bykilt.json_types import JsonObject, JsonValue
 
@@ -54,6 +55,8 @@ class Scope:
             "run": self._run,
             "error": self._errors[-1] if self._errors else {},
         }
+        if reference.root == SECRETS and len(reference.parts) == 1:
+            return SecretReference(str(reference.parts[0]))
         if reference.root not in roots or not reference.parts:
             raise UnresolvedReference(f"{reference}: unknown name {reference.root!r}", hint=nearest("", roots, "names"))
         root, name = roots[reference.root], str(reference.parts[0])

@@ -101,6 +101,11 @@ class Template:
         """Whether it renders to the same value always."""
         return not self.references
 
+    @property
+    def is_one_reference(self) -> bool:
+        """Whether it is one `${…}` and nothing else."""
+        return isinstance(self._root, _Whole)
+
     def render(self, resolve: Resolve) -> JsonValue:
         """Return the value with every reference filled in.
 

@@ -22,10 +22,11 @@ from bykilt.events.model import Failure, Outcome, RunFinished, RunStarted, Warne
 from bykilt.events.stream import EventStream
 from bykilt.flows.interpreter import FlowInterpreter
 from bykilt.flows.model import ParamType
+from bykilt.flows.names import secrets_in
 from bykilt.history.model import RunRecord
 from bykilt.history.recorder import RunRecorder
 from bykilt.runs.failures import failure_of, write_trace
-from bykilt.runs.model import Ending, EngineFactory, RunRequest, TraceWriter
+from bykilt.runs.model import Ending, EngineFactory, RunRequest, Secrecy, TraceWriter
 from bykilt.runs.result_file import RunSummary, write_result
 from bykilt.runs.sandboxing import weakness_of, with_profile
 from bykilt.storage.run_folder import RunFolder
@@ -60,8 +61,9 @@ class ActiveRun:
 class RunExecutor:
     """Carries runs out, each in the task that calls it."""
 
-    def __init__(self, engines: EngineFactory, traces: TraceWriter | None, clock: Clock) -> None:
+    def __init__(self, engines: EngineFactory, traces: TraceWriter | None, secrecy: Secrecy, clock: Clock) -> None:
         self._engines = engines
+        self._secrecy = secrecy
         self._traces = traces
         self._clock = clock
 
@@ -121,7 +123,9 @@ class RunExecutor:
         weakness = weakness_of(run.settings.sandbox_profile)
         if weakness is not None:
             run.stream.publish(weakness)
+        await self._secrecy.learn(secrets_in(flow.steps))
         engine = self._engines(run.record.engine, run.stream, run.folder.path)
+        engine.secrets = self._secrecy.secrets_for(run.record.id, flow.name)
         try:
             await engine.launch(run.settings)
             return await self._interpret(run, engine)
@@ -145,6 +149,10 @@ class RunExecutor:
     # ---- its end
 
     async def _tell_the_end(self, run: ActiveRun, ending: Ending, duration_ms: float) -> None:
+        for log in (run.folder.browser_log, run.folder.error_log):
+            failure = await self._failure_in(run, partial(anyio.to_thread.run_sync, self._secrecy.clean, log))
+            if failure is not None:
+                run.stream.publish(Warned(failure.code, f"{log.name}: it may hold secrets", failure.hint))
         if self._traces is not None and run.request.trace and run.record.started_s is not None:
             await self._write_trace(run, self._traces)
         run.stream.publish(RunFinished(ending.outcome, duration_ms, ending.failure, ending.failed_step))

@@ -5,14 +5,16 @@ Knows the request and the ports. Does not know who fulfils them: `app` wires tha
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
 from bykilt.browser.engine.browser_engine import BrowserEngine, LaunchContext
+from bykilt.browser.engine.secret_text import Secrets
 from bykilt.errors import BykiltError, InvalidInput
 from bykilt.events.model import FactSink, Failure, Outcome
+from bykilt.events.redactor import Redactor
 from bykilt.flows.model import Flow
 from bykilt.ids import RunId
 from bykilt.json_types import JsonObject, JsonValue
@@ -55,6 +57,28 @@ class Ending:
     failure: Failure | None = None
     failed_step: str | None = None
     outputs: JsonObject = field(default_factory=dict)
+
+
+class Secrecy(Protocol):
+    """What runs may know of secrets, and how they keep them out of what they write."""
+
+    @property
+    def redactor(self) -> Redactor:
+        """Masks what is secret."""
+
+    async def learn(self, names: Sequence[str]) -> None:
+        """Be ready for a run that uses these secrets.
+
+        Raises:
+            BykiltError: They cannot be had.
+        """
+
+    def secrets_for(self, run_id: RunId, flow: str) -> Secrets:
+        """Return what hands out the secrets of one run."""
+        ...
+
+    def clean(self, file: Path) -> None:
+        """Mask a text file that something else has written."""
 
 
 class EngineFactory(Protocol):

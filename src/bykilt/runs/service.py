@@ -31,11 +31,12 @@ from bykilt.history.recorder import HistoryWriter, RunProjection, RunRecorder
 from bykilt.ids import RunId, new_run_id
 from bykilt.json_types import JsonObject
 from bykilt.runs.executor import ActiveRun, RunExecutor, launch_settings
-from bykilt.runs.model import EngineFactory, RunElsewhere, RunRequest, ServiceNotRunning, TraceWriter
+from bykilt.runs.model import EngineFactory, RunElsewhere, RunRequest, Secrecy, ServiceNotRunning, TraceWriter
 from bykilt.runs.ownership import Owner
 from bykilt.runs.recovery import Recovery, recover
 from bykilt.runs.result_file import RunSummary, write_request
 from bykilt.runs.sandboxing import profile_of
+from bykilt.runs.secrecy import OpenSecrecy
 from bykilt.settings import Settings
 from bykilt.storage.errors import StorageError, explained
 from bykilt.storage.home import Home
@@ -58,11 +59,12 @@ class RunService:
         *,
         traces: TraceWriter | None = None,
         listeners: Sequence[EventListener] = (),
+        secrecy: Secrecy | None = None,
         clock: Clock | None = None,
     ) -> None:
         """Wire the service; `history` stays open for its owner to close. Without `traces` no run has one.
 
-        `listeners` are told of the events of every run, after the run's own.
+        `listeners` are told of the events of every run, after the run's own. Without `secrecy` there are no secrets.
         """
         self.home = Home(settings.home)
         self.recovery = Recovery()
@@ -71,7 +73,8 @@ class RunService:
         self._traces = traces
         self._listeners = tuple(listeners)
         self._clock = clock or SystemClock()
-        self._executor = RunExecutor(engines, traces, self._clock)
+        self._secrecy: Secrecy = secrecy or OpenSecrecy()
+        self._executor = RunExecutor(engines, traces, self._secrecy, self._clock)
         self._writer = HistoryWriter(history)
         self._turn = anyio.Semaphore(settings.max_runs)
         self._active: dict[RunId, ActiveRun] = {}
@@ -227,7 +230,12 @@ class RunService:
             settings=launch_settings(request, profile, folder.path),
             timeout_s=_timeout_s(request, self._settings),
             folder=folder,
-            stream=EventStream(record.id, clock=self._clock, earlier=[Event(record.id, 1, submitted_s, submitted)]),
+            stream=EventStream(
+                record.id,
+                clock=self._clock,
+                earlier=[Event(record.id, 1, submitted_s, submitted)],
+                redactor=self._secrecy.redactor,
+            ),
             file=EventFile(folder.events),
             recorder=RunRecorder(self._writer, record),
             summary=RunSummary(),

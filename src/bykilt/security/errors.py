@@ -154,9 +154,9 @@ class SecretRefused(VaultError):
 
     code = "secret_refused"
 
-    def __init__(self, name: str, reason: str) -> None:
+    def __init__(self, name: str, reason: str, *, hint: str = "") -> None:
         super().__init__(
-            f"the secret {name!r} is not given: {reason}", hint=f"`bykilt vault info {name}` shows its policy"
+            f"the secret {name!r} is not given: {reason}", hint=hint or f"`bykilt vault info {name}` shows its policy"
         )
 
 

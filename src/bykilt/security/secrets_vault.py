@@ -40,11 +40,15 @@ _READS_HELD_BACK = 50
 
 @dataclass(frozen=True, slots=True)
 class SecretUse:
-    """What a secret is wanted for: for the record, and for policies that name flows."""
+    """What a secret is wanted for: for the record, and for its policy.
+
+    With an `origin` it is to be typed into a page of that origin; `password_field` says into what kind of field.
+    """
 
     run_id: str = ""
     flow: str = ""
     origin: str = ""
+    password_field: bool = False
 
     def where(self) -> Mapping[str, str]:
         """Return what is known, for the ledger."""
@@ -302,7 +306,7 @@ class SecretsVault:
             return SecretExpired(stored.name, _time(stored.expires_s) or "")
         if use.flow and not stored.policy.allows_flow(use.flow):
             return SecretRefused(stored.name, f"its policy does not name the flow {use.flow!r}")
-        return None
+        return _why_not_typed(stored, use) if use.origin else None
 
     def _secret(self, stored: StoredSecret) -> Secret:
         return Secret(stored.name, stored.value, stored.policy, version=stored.version, clock=self._clock)
@@ -343,6 +347,23 @@ async def get_secrets_vault(settings: VaultSettings | None = None) -> SecretsVau
     from bykilt.security.opening import open_vault
 
     return await _in_thread(lambda: open_vault(settings or VaultSettings.from_environment()))
+
+
+def _why_not_typed(stored: StoredSecret, use: SecretUse) -> BykiltError | None:
+    name, policy = stored.name, stored.policy
+    if not policy.origins:
+        return SecretRefused(
+            name,
+            "it is bound to no origin, so it goes into no page",
+            hint=f"say where it belongs: `bykilt vault set {name} --origin https://…`",
+        )
+    if not policy.allows_origin(use.origin):
+        return SecretRefused(
+            name, f"it is for pages of {' and '.join(policy.origins)}, and this one is of {use.origin}"
+        )
+    if policy.password_only and not use.password_field:
+        return SecretRefused(name, "it is for password fields only, and this field is none")
+    return None
 
 
 def _policy_words(policy: SecretPolicy | None) -> Mapping[str, JsonScalar]:

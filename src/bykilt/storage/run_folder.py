@@ -65,6 +65,10 @@ class RunFolder:
         return self.path / "result.json"
 
     @property
+    def browser_log(self) -> Path:
+        return self.path / "chromium.log"
+
+    @property
     def error_log(self) -> Path:
         return self.path / "error.log"
 

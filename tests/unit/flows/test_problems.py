@@ -23,6 +23,33 @@ def problems_of(*steps: JsonValue, **more: JsonValue) -> list[tuple[str, str, st
 
 
 @pytest.mark.parametrize(
+    ("step", "pointer"),
+    [
+        ({"action": "navigate", "url": "${secrets.key}"}, "/steps/0/url"),
+        ({"action": "fill", "selector": "${secrets.key}", "text": "a"}, "/steps/0/selector"),
+        ({"action": "set_cookie", "name": "a", "value": "${secrets.key}"}, "/steps/0/value"),
+        ({"action": "evaluate_js", "expression": "1", "arg": {"a": "${secrets.key}"}}, "/steps/0/arg/a"),
+        ({"action": "variable", "name": "a", "value": "${secrets.key}"}, "/steps/0/value"),
+        ({"action": "save_data", "file": "a.json", "data": "${secrets.key}"}, "/steps/0/data"),
+        ({"action": "fail", "message": "${secrets.key}"}, "/steps/0/message"),
+        ({**CLICK, "title": "${secrets.key}"}, "/steps/0/title"),
+        ({**CLICK, "when": "${secrets.key} == 'a'"}, "/steps/0/when"),
+        ({"action": "for_each", "items": "${secrets.key}", "as": "a", "steps": [CLICK]}, "/steps/0/items"),
+    ],
+)
+def test_a_secret_goes_nowhere_but_into_a_field(step: JsonObject, pointer: str) -> None:
+    [(found, reason, _)] = problems_of(step)
+    assert found == pointer
+    assert "a secret can only be the whole text" in reason
+
+
+def test_an_output_is_no_place_for_a_secret() -> None:
+    [(pointer, reason, _)] = problems_of(CLICK, outputs={"a": "${secrets.key}"})
+    assert pointer == "/outputs/a"
+    assert "a secret can only be" in reason
+
+
+@pytest.mark.parametrize(
     ("more", "pointer", "reason", "suggestion"),
     [
         ({"engine": "cpd"}, "/engine", "must be 'cdp' or 'playwright', got 'cpd'", "did you mean 'cdp'?"),
@@ -159,7 +186,9 @@ def test_one_step(step: JsonValue, below: str, reason: str, suggestion: str) -> 
         ("${run.name}", "there is no value 'name'", "run has: id, date, time, flow"),
         ("${row}", "unknown name 'row'", ""),
         ("${env.HOME}", "flows cannot read environment variables", "declare a parameter"),
-        ("${secrets.key}", "secrets cannot be used in flows yet", "parameter"),
+        ("PIN ${secrets.key}", "a secret can only be the whole text of a fill or type step", "what is to be typed"),
+        ("${secrets.key.first}", "a secret can only be the whole text of a fill or type step", ""),
+        ("${secrets}", "a secret can only be the whole text of a fill or type step", ""),
         ("${error.code}", "there is an error only inside the steps of 'on_error'", ""),
     ],
 )

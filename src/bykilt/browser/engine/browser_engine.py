@@ -62,7 +62,7 @@ from bykilt.events.model import (
     Unheard,
     Warned,
 )
-from bykilt.events.redactor import KEEP_ALL, Redactor
+from bykilt.events.redactor import KEEP_ALL, Redactor, masked_items
 from bykilt.ids import CallId, PageId
 from bykilt.json_types import JsonObject, JsonValue
 from bykilt.trace.har import HarRecorder
@@ -335,7 +335,8 @@ class BrowserEngine(ActionMethods, ABC):
     def _finish(
         self, action_type: str, started_s: float, output: ActionOutput, error: ActionError | None
     ) -> ActionResult:
-        metadata = dict(output.metadata)
+        # Whatever a page says of a secret goes no further: neither into a flow nor to whoever asked.
+        metadata: dict[str, Any] = dict(masked_items(output.metadata, self._redactor))
         if error is not None:
             metadata["error_code"] = error.code
             if error.hint:
@@ -346,7 +347,7 @@ class BrowserEngine(ActionMethods, ABC):
             success=error is None,
             action_type=action_type,
             duration_ms=(self.clock.monotonic_s() - started_s) * 1000,
-            error=error.message if error else None,
+            error=self._redactor.mask(error.message) if error else None,
             artifacts=dict(output.artifacts),
             metadata=metadata,
         )
