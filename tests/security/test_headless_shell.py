@@ -73,13 +73,23 @@ async def test_no_file_is_opened(engine_type: EngineType, tmp_path: Path, url: s
 
 
 async def test_a_page_gets_to_no_file(engine_type: EngineType, tmp_path: Path, site: Site) -> None:
-    """Promise: Chromium itself keeps pages of the web from files."""
-    async with launched(engine_type, tmp_path, Facts(), allowed_hosts=SITE_HOSTS) as engine:
-        await go(engine, site.url("index.html"))
-        await do(engine, "evaluate_js", expression="{ location.href = 'file:///etc/passwd'; }")
-        told = "fetch('file:///etc/passwd').then(() => 'read', () => 'refused')"
-        assert await js(engine, told) == "refused"
-        assert str(await js(engine, "location.href")).startswith("http:")
+    """Promise: Chromium itself keeps pages from files, also those that no server sent."""
+    roads = (
+        "{ location.href = 'file:///etc/passwd'; }",
+        "{ location.href = 'view-source:file:///etc/passwd'; }",
+        "{ window.open('file:///etc/passwd'); }",
+        "{ document.body.append(Object.assign(document.createElement('iframe'), { src: 'file:///etc/passwd' })); }",
+    )
+    facts = Facts()
+    async with launched(engine_type, tmp_path, facts, allowed_hosts=SITE_HOSTS) as engine:
+        for start in (site.url("index.html"), "about:blank", "data:text/html,<p>here"):
+            await go(engine, start)
+            for road in roads:
+                await do(engine, "evaluate_js", expression=road)
+            told = "fetch('file:///etc/passwd').then(() => 'read', () => 'refused')"
+            assert await js(engine, told) == "refused"
+            assert await js(engine, "new Promise(requestAnimationFrame).then(() => location.href)") == start
+        assert len(facts.open_pages) == 1
 
 
 async def test_a_machine_without_it_says_what_to_install(
