@@ -60,7 +60,7 @@ class SecretBackend(Protocol):
         ...
 
     def read_all(self) -> Sequence[StoredSecret]:
-        """Return every version of every secret, deleted and expired ones too."""
+        """Return every version of every secret, expired ones too, and deleted ones where the backend still has them."""
         ...
 
     def put(

@@ -48,7 +48,7 @@ class VaultKeeper:
     """Takes care of one file."""
 
     def __init__(self, file: VaultFile, ledger: Ledger) -> None:
-        self._file = file
+        self.file = file
         self._ledger = ledger
 
     def report(self) -> VaultReport:
@@ -58,12 +58,12 @@ class VaultKeeper:
             VaultMissing: There is none.
             VaultError, StorageError: It cannot be opened, or an entry in it cannot be read.
         """
-        loaded = self._file.load()
+        loaded = self.file.load()
         document = loaded.document
         entries = [entry for name in document.secrets if (entry := document.entry(name)) is not None]
         anchor = document.anchor
         return VaultReport(
-            path=self._file.path,
+            path=self.file.path,
             version=loaded.header.version,
             vault_id=loaded.header.vault_id,
             generation=loaded.header.generation,
@@ -85,7 +85,7 @@ class VaultKeeper:
         Raises:
             VaultError, StorageError: The vault cannot be opened.
         """
-        document = self._file.load().document
+        document = self.file.load().document
         known = [(document.anchor.seq, document.anchor.hash)] if document.anchor else []
         return known + [(each.seq, each.hash) for each in document.breaks]
 
@@ -100,13 +100,13 @@ class VaultKeeper:
             NotSupported: The new key is not there, see above.
             VaultError, StorageError, AuditUnavailable: Nothing was changed, or it can be done again.
         """
-        with self._file.locked():
-            loaded = self._file.load()
+        with self.file.locked():
+            loaded = self.file.load()
             found = loaded.found
             if found.place in _WRITABLE:
                 fresh = FoundKeys(MasterKeys((MasterKey.generate(),)), found.place, found.source)
             elif found.place is KeyPlace.PASSPHRASE:
-                fresh = self._file.sources.with_passphrase(PassphraseParams.fresh(), "New passphrase of the vault")
+                fresh = self.file.sources.with_passphrase(PassphraseParams.fresh(), "New passphrase of the vault")
             elif found.keys.current.id != loaded.header.key_id:
                 fresh = FoundKeys(MasterKeys((found.keys.current,)), found.place, found.source)
             else:
@@ -121,10 +121,10 @@ class VaultKeeper:
             NotSupported: bykilt cannot write keys to that place.
             VaultError, StorageError, AuditUnavailable: Nothing was changed, or it can be done again.
         """
-        with self._file.locked():
-            loaded = self._file.load()
+        with self.file.locked():
+            loaded = self.file.load()
             if place is KeyPlace.PASSPHRASE:
-                fresh = self._file.sources.with_passphrase(PassphraseParams.fresh(), "New passphrase of the vault")
+                fresh = self.file.sources.with_passphrase(PassphraseParams.fresh(), "New passphrase of the vault")
             elif place in _WRITABLE:
                 fresh = FoundKeys(MasterKeys((MasterKey.generate(),)), place, str(place))
             else:
@@ -143,11 +143,11 @@ class VaultKeeper:
             raise InvalidInput(
                 f"{target} is there already", hint="name a file that is not; backups are not overwritten"
             )
-        with self._file.locked():
+        with self.file.locked():
             report = self.report()
-            read = read_private(self._file.path, WHAT, max_bytes=self._file.path.stat().st_size)
+            read = read_private(self.file.path, WHAT, max_bytes=self.file.path.stat().st_size)
             if read is None:
-                raise VaultMissing(self._file.path)
+                raise VaultMissing(self.file.path)
             self._record(Action.VAULT_BACKED_UP, report.vault_id, generation=report.generation, target=str(target))
             write_atomic(target, read[0])
         return report
@@ -161,7 +161,7 @@ class VaultKeeper:
         """
         if target.exists():
             raise InvalidInput(f"{target} is there already", hint="name a file that is not")
-        loaded = self._file.load()
+        loaded = self.file.load()
         key = loaded.found.keys.current
         self._record(Action.VAULT_BACKED_UP, loaded.header.vault_id, key=key.id, target=str(target))
         write_atomic(target, (key.text() + "\n").encode())
@@ -178,9 +178,9 @@ class VaultKeeper:
             VaultMissing: There is no file at `source`.
             VaultError, StorageError, AuditUnavailable: The vault here is as it was.
         """
-        with self._file.locked():
+        with self.file.locked():
             keys = None if key_file is None else self._keys_in(key_file)
-            loaded = self._file.read_sealed(source, keys)
+            loaded = self.file.read_sealed(source, keys)
             if loaded is None:
                 raise VaultMissing(source)
             present = self._present()
@@ -190,14 +190,14 @@ class VaultKeeper:
                 loaded = self._adopt(loaded, keys)
             # The backup's place in the ledger means nothing here; that of the vault it replaces does.
             document = replace(loaded.document, anchor=present.document.anchor if present else None)
-            self._file.write(loaded.header, document, loaded.found, known_generation=known)
+            self.file.write(loaded.header, document, loaded.found, known_generation=known)
         return self.report()
 
     # ---- inside
 
     def _exchange(self, loaded: Loaded, fresh: FoundKeys) -> tuple[str, str]:
         """Seal with another key. From the first step to the last, every place that is looked in opens the vault."""
-        sources, old = self._file.sources, loaded.found
+        sources, old = self.file.sources, loaded.found
         both = (*fresh.keys.keys, *old.keys.keys)
         if old.place in _WRITABLE and old.place is not fresh.place:
             sources.store(old.place, MasterKeys((*old.keys.keys, *fresh.keys.keys)), quietly=True)
@@ -206,7 +206,7 @@ class VaultKeeper:
         document = loaded.tally.merged_into(loaded.document)
         old_id, new_id = loaded.header.key_id, fresh.keys.current.id
         self._record(Action.VAULT_ROTATED, loaded.header.vault_id, old_key=old_id, new_key=new_id, place=fresh.place)
-        self._file.write(loaded.header, document, fresh)
+        self.file.write(loaded.header, document, fresh)
         if fresh.place in _WRITABLE:
             sources.store(fresh.place, fresh.keys)
         if old.place is not fresh.place:
@@ -222,12 +222,12 @@ class VaultKeeper:
 
     def _adopt(self, loaded: Loaded, given: FoundKeys) -> Loaded:
         """Seal with this machine's own key from here on; where it has none, the key that came with the backup."""
-        here = self._file.sources.find(None) or self._file.sources.store(KeyPlace.FILE, given.keys)
+        here = self.file.sources.find(None) or self.file.sources.store(KeyPlace.FILE, given.keys)
         return Loaded(loaded.header, loaded.document, here, loaded.stamp, loaded.tally)
 
     def _present(self) -> Loaded | None:
         try:
-            return self._file.read_sealed(self._file.path)
+            return self.file.read_sealed(self.file.path)
         except VaultError:
             return None  # a vault that does not open is what a backup is for
 

@@ -34,8 +34,8 @@ class SecretKind(StrEnum):
 class SecretPolicy:
     """Where a secret may be used.
 
-    `origins` are web origins (`https://shop.example`), `flows` names of flows; an empty one does not limit.
-    `password_only` limits it to password fields.
+    `origins` are the web origins (`https://shop.example`) into whose pages it may be typed; without one, into none.
+    `flows` are names of flows; without one, any may have it. `password_only` limits it to password fields.
     """
 
     origins: tuple[str, ...] = ()
@@ -48,8 +48,6 @@ class SecretPolicy:
 
     def allows_origin(self, origin: str) -> bool:
         """Whether the secret may be used on pages of this origin; what is no origin is no."""
-        if not self.origins:
-            return True
         try:
             return normal_origin(origin) in self.origins
         except InvalidSecret:

@@ -147,7 +147,7 @@ class SecretsVault:
         return await _in_thread(lambda: self._fetch(name, use, version))
 
     async def known_values(self) -> tuple[KnownValue, ...]:
-        """Return every value that the vault knows, old and deleted ones too, for whoever keeps them out of records.
+        """Return every value that the backend still gives, old ones too, for whoever keeps them out of records.
 
         Raises:
             VaultError, AuditUnavailable, StorageError: The vault cannot be used.

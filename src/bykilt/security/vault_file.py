@@ -8,6 +8,7 @@ Everything here waits for the disk: call it from a worker thread in async code.
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import filelock
 
+from bykilt.audit.errors import AuditUnavailable
 from bykilt.audit.ledger import Ledger
 from bykilt.audit.record import Action, AuditOutcome, AuditRecord
 from bykilt.clock import Clock
@@ -27,6 +29,8 @@ from bykilt.security.private_file import Stamp, check_folder, read_private, stam
 from bykilt.security.vault_document import LedgerBreak, VaultDocument
 from bykilt.storage.atomic_file import PRIVATE_FILE, make_private_dir, write_atomic
 from bykilt.storage.errors import explained
+
+_log = logging.getLogger(__name__)
 
 WHAT = "the vault"
 MAX_LINES_BEHIND = 2000
@@ -146,11 +150,18 @@ class VaultFile:
         self._found = found
         stamp = self.stamp()
         assert stamp is not None
+        self._tell_sealed(header)
+        return Loaded(header, document, found, stamp, AccessTally(self.ledger, head, header.vault_id))
+
+    def _tell_sealed(self, header: Header) -> None:
         sealed = AuditRecord(
             Action.VAULT_SEALED, header.vault_id, AuditOutcome.SUCCEEDED, detail={"generation": header.generation}
         )
-        self.ledger.append(sealed)
-        return Loaded(header, document, found, stamp, AccessTally(self.ledger, head, header.vault_id))
+        try:
+            self.ledger.append(sealed)
+        except AuditUnavailable as error:
+            # What was asked is on record since before, and it is done: to call it failed would be wrong.
+            _log.warning("the ledger does not know of generation %d: %s", header.generation, error)
 
     def read_sealed(self, path: Path, found: FoundKeys | None = None) -> Loaded | None:
         """Read a vault's file, here or elsewhere, without asking the ledger; None if there is none.

@@ -185,7 +185,7 @@ HOLDER = """
 from bykilt.security.opening import make_keeper
 from bykilt.security.vault_settings import VaultSettings
 keeper = make_keeper(VaultSettings.from_environment(), via="test", notify=print)
-with keeper._file.locked():
+with keeper.file.locked():
     print("locked", flush=True)
     input()
 """

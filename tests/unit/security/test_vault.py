@@ -256,7 +256,7 @@ async def test_no_value_and_no_key_is_in_any_file_but_the_key_file(home: VaultHo
 async def test_every_access_is_one_line_that_says_who_what_when_and_where(home: VaultHome) -> None:
     vault = home.vault()
     await vault.set_secret("a", "1", policy=SHOP)
-    await vault.fetch("a", SecretUse(run_id="r1", flow="orders", origin="https://shop.example"))
+    await vault.fetch("a", SecretUse("r1", "orders", "https://shop.example", password_field=True))
     await vault.get_secret("missing")
 
     lines = [json.loads(line) for path in segments(home.path / "audit") for line in path.read_text().splitlines()]
