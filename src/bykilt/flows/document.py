@@ -96,5 +96,6 @@ def _browser(model: BrowserModel) -> BrowserSettings:
         viewport_width=model.viewport.width if model.viewport else None,
         viewport_height=model.viewport.height if model.viewport else None,
         user_agent=model.user_agent,
+        hide=tuple(model.hide),
         emulation=model.emulation,
     )

@@ -75,6 +75,7 @@ class BrowserSettings:
     viewport_width: int | None = None
     viewport_height: int | None = None
     user_agent: str | None = None
+    hide: tuple[str, ...] = ()
     emulation: JsonObject | None = None
 
 

@@ -172,6 +172,9 @@ class BrowserModel(Strict):
 
     viewport: ViewportModel | None = None
     user_agent: Annotated[str, Field(min_length=1, max_length=1_000)] | None = None
+    hide: list[Annotated[str, Field(min_length=1, max_length=1_000)]] = Field(
+        default=[], description="CSS selectors of what no picture, video or snapshot may show"
+    )
     emulation: dict[str, JsonValue] | None = Field(
         default=None, description="what pages are made to believe from the start, in the fields of `emulate`"
     )

@@ -80,6 +80,8 @@ def _browser(settings: BrowserSettings) -> JsonObject:
         result["viewport"] = {"width": settings.viewport_width, "height": settings.viewport_height}
     if settings.user_agent is not None:
         result["user_agent"] = settings.user_agent
+    if settings.hide:
+        result["hide"] = list(settings.hide)
     if settings.emulation is not None:
         result["emulation"] = settings.emulation
     return result

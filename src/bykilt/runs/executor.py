@@ -205,6 +205,8 @@ def launch_context(request: RunRequest) -> LaunchContext:
         context = replace(context, viewport=Viewport(flow.browser.viewport_width, flow.browser.viewport_height))
     if flow.browser.user_agent is not None:
         context = replace(context, user_agent=flow.browser.user_agent)
+    if flow.browser.hide:
+        context = replace(context, hidden_elements=(*context.hidden_elements, *flow.browser.hide))
     if flow.browser.emulation is not None:
         context = replace(context, emulation={**flow.browser.emulation, **(context.emulation or {})})
     if request.har is not None:

@@ -37,6 +37,7 @@ from bykilt.browser.engine.errors import (
     UnknownEngine,
 )
 from bykilt.browser.engine.har_file import write_har
+from bykilt.browser.engine.hidden_elements import check_hidden
 from bykilt.browser.engine.launch_context import LaunchContext, Viewport
 from bykilt.browser.engine.page_record import PageRecord
 from bykilt.browser.engine.progress import Progress
@@ -178,6 +179,7 @@ class BrowserEngine(ActionMethods, ABC):
         try:
             with anyio.fail_after(max(context.timeout_ms / 1000, 1)):
                 await self.open_browser(context)
+                await check_hidden(self, context.hidden_elements)
         except TimeoutError:
             await self._close_bounded()
             raise LaunchFailed(

@@ -31,6 +31,7 @@ from bykilt.browser.engine.cdp_video import CdpScreencast
 from bykilt.browser.engine.downloads import BrowserFiles
 from bykilt.browser.engine.emulation import launch_emulation, major_of, plain_emulation
 from bykilt.browser.engine.errors import BrowserGone, LaunchFailed
+from bykilt.browser.engine.hidden_elements import covering_script
 from bykilt.browser.engine.launch_context import LaunchContext
 from bykilt.browser.engine.launching import browser_proxy, chromium_settings, launch_errors
 from bykilt.browser.engine.progress import Progress
@@ -47,9 +48,9 @@ from bykilt.ids import PageId
 _PICTURE_QUALITY = 60
 
 
-def injected_script() -> str:
+def injected_script(hidden_elements: Sequence[str] = ()) -> str:
     """Return what is installed beside every document."""
-    return injected.source(*injected.NAMES)
+    return injected.source(*injected.NAMES) + covering_script(hidden_elements)
 
 
 class CDPEngine(BrowserEngine):
@@ -73,7 +74,9 @@ class CDPEngine(BrowserEngine):
     async def open_browser(self, context: LaunchContext) -> None:
         self._closing = False
         viewport = context.viewport_size
-        settings = PageSettings(viewport.width, viewport.height, context.user_agent, injected_script())
+        settings = PageSettings(
+            viewport.width, viewport.height, context.user_agent, injected_script(context.hidden_elements)
+        )
         proxy = browser_proxy(context)
         transport = await self._reach_browser(context)
         ours = self._process is not None

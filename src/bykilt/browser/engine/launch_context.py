@@ -60,6 +60,7 @@ class LaunchContext:
     The browser runs in a sandbox unless `sandbox_mode` is false. `sandbox_network_mode` is `none`, `restricted` (to
     `allowed_hosts`; the default where there are any), `open` (every public host; the default otherwise) or `host`.
     `enable_apparmor` demands AppArmor's profile; None uses it where it is loaded.
+    `hidden_elements` are CSS selectors of what no picture, video or DOM snapshot may show.
     `webgl` has a software rasteriser started; `browser_flavor` is `chromium` or `headless-shell`.
     """
 
@@ -73,6 +74,7 @@ class LaunchContext:
     trace_dom: bool = True
     trace_dom_max_nodes: int = 20_000
     trace_dom_max_chars: int = 4_000_000
+    hidden_elements: Sequence[str] = ()
     sandbox_mode: bool = True
     extra_args: Sequence[str] = ()
     sandbox_network_mode: str | None = None
@@ -192,6 +194,7 @@ class LaunchContext:
         _ = self.download_limits
         _ = self.upload_limits
         self._check_headers()
+        self._check_hidden()
         if self.browser_type not in ("chromium", "chrome"):
             raise InvalidInput(f"browser_type {self.browser_type!r} is not supported", hint="use 'chromium'")
         if self.timeout_ms <= 0:
@@ -213,6 +216,10 @@ class LaunchContext:
         profile = self.sandbox_profile
         if profile.browser is BrowserFlavor.HEADLESS_SHELL and not self.headless:
             raise InvalidInput("headless-shell can show no window", hint="use browser_flavor 'chromium', or no window")
+
+    def _check_hidden(self) -> None:
+        if isinstance(self.hidden_elements, str) or not all(map(str.strip, self.hidden_elements)):
+            raise InvalidInput("hidden_elements is no list of CSS selectors", hint="for instance ['#iban', '.card']")
 
     def _check_headers(self) -> None:
         if self.cdp_headers and self.cdp_url is None:

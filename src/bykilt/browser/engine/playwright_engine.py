@@ -28,6 +28,7 @@ from bykilt.browser.engine.browser_engine import ActionOutput, BrowserEngine, En
 from bykilt.browser.engine.downloads import BrowserFiles
 from bykilt.browser.engine.emulation import launch_emulation, major_of
 from bykilt.browser.engine.errors import ActionError, BrowserGone, LaunchFailed
+from bykilt.browser.engine.hidden_elements import covering_script
 from bykilt.browser.engine.launch_context import LaunchContext
 from bykilt.browser.engine.launching import browser_proxy, chromium_settings, launch_errors
 from bykilt.browser.engine.playwright_actions import HANDLERS
@@ -130,6 +131,8 @@ class PlaywrightEngine(BrowserEngine):
         if self._browser is not None:
             self._browser.on("disconnected", lambda _: self._disconnected())
         opened.set_default_timeout(context.timeout_ms)
+        if context.hidden_elements:
+            await opened.add_init_script(covering_script(context.hidden_elements))
         pages = self._pages = PageRegistry(opened, self, self.clock)
         self._network = PlaywrightNetwork(opened, pages, self, self.clock)
         heard = not isinstance(self._facts, Unheard)

@@ -47,10 +47,12 @@ class DomLimits:
 
     nodes: int
     chars: int
+    hidden: tuple[str, ...] = ()
+    """Selectors of elements of which only the place is kept."""
 
     def for_script(self) -> JsonObject:
         """Return them as the script wants them."""
-        return {"nodes": self.nodes, "length": self.chars, "depth": _MAX_DEPTH}
+        return {"nodes": self.nodes, "length": self.chars, "depth": _MAX_DEPTH, "hidden": ", ".join(self.hidden)}
 
 
 class DomFrame(Protocol):

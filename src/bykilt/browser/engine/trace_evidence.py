@@ -33,7 +33,8 @@ class TraceEvidence:
 
     def __init__(self, folder: Path, facts: FactSink, clock: Clock, redactor: Redactor, context: LaunchContext) -> None:
         self.pictures = TracePictures(folder, facts, clock)
-        limits = DomLimits(context.trace_dom_max_nodes, context.trace_dom_max_chars)
+        hidden = tuple(context.hidden_elements)
+        limits = DomLimits(context.trace_dom_max_nodes, context.trace_dom_max_chars, hidden)
         self._dom = TraceDom(folder, facts, clock, redactor, limits) if context.trace_dom else None
 
     async def take(self, witness: Witness, call_id: CallId, phase: SnapshotPhase, *, is_telling: bool = False) -> None:

@@ -32,6 +32,8 @@ NAMES = (*PASSIVE, "pointer", "element_actions")
 SNAPSHOT = "dom_snapshot"
 # Needs the passive ones; installed in a document when a secret is to go into one of its fields.
 SECRETS = "secret_fields"
+# Needs nothing; runs in every document where there is something to hide.
+COVERS = "covers"
 
 
 @cache

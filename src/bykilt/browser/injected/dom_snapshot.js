@@ -112,6 +112,7 @@
       const name = PLAIN_NAME.test(given) ? given : "x-element";
       const kind = name.toUpperCase();
       if (SILENT.has(kind)) return null;
+      if (this.limits.hidden && matches(element, this.limits.hidden)) return this.leaf(element, `[${quote(name)},{}]`);
       const attributes = attributesFor(element, kind);
       if (kind === "LINK" && !this.link(element)) return null;
       if (name.includes("-") && matches(element, ":defined")) this.defined.add(name.toLowerCase());
