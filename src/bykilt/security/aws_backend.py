@@ -177,7 +177,7 @@ class AwsBackend:
     def _write(self, name: str, described: Mapping[str, Any], number: int, content: str, note: Note) -> None:
         # The same token with another content is refused by AWS: of two writers of version N, one comes second.
         token = str(uuid.uuid5(_TOKENS, f"{self._id(name)} {number}"))
-        with self._explained(name):
+        with self._explained(name, writes=True):
             if "DeletedDate" in described:
                 self._client.restore_secret(SecretId=self._id(name))
             if not described:
@@ -200,7 +200,7 @@ class AwsBackend:
             if holder is None or holder == token or _current(described) > number:
                 return  # the first version becomes the current one by itself
             try:
-                with self._explained(name):
+                with self._explained(name, writes=True):
                     self._client.update_secret_version_stage(
                         SecretId=self._id(name),
                         VersionStage=_CURRENT,
@@ -230,7 +230,7 @@ class AwsBackend:
         return stored_secret(name, version, document, f"AWS {self._id(name)}")
 
     @contextmanager
-    def _explained(self, name: str, version: int | None = None) -> Iterator[None]:
+    def _explained(self, name: str, version: int | None = None, *, writes: bool = False) -> Iterator[None]:
         try:
             yield
         except ClientError as error:
@@ -239,7 +239,7 @@ class AwsBackend:
                 raise SecretNotFound(name, version=version) from None
             if code == "InvalidRequestException" and "delet" in str(error):
                 raise SecretNotFound(name, deleted=True) from None
-            if code in _CAME_SECOND:
+            if writes and code in _CAME_SECOND:
                 raise _CameSecond from None
             kind = BackendRefused if code in _REFUSALS else BackendUnavailable
             raise kind(f"AWS Secrets Manager answers {code} for {self._id(name)!r}", hint=_HINT) from error

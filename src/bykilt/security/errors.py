@@ -194,5 +194,5 @@ class NotSupported(InvalidInput):
 
     code = "vault_not_supported"
 
-    def __init__(self, backend: str, what: str) -> None:
-        super().__init__(f"the backend {backend} cannot {what}", hint="BYKILT_VAULT=file can")
+    def __init__(self, backend: str, what: str, *, hint: str = "BYKILT_VAULT=file can") -> None:
+        super().__init__(f"the backend {backend} cannot {what}", hint=hint)

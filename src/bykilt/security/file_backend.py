@@ -16,11 +16,12 @@ from bykilt.security.backend import SecretFacts, StoredSecret
 from bykilt.security.document import SecretEntry, with_value
 from bykilt.security.entry_cache import EntryCache
 from bykilt.security.envelope import Header
-from bykilt.security.errors import SecretNotFound, VaultMissing
+from bykilt.security.errors import SecretNotFound, VaultLocked, VaultMissing
 from bykilt.security.private_file import Stamp, stamp_of
 from bykilt.security.secret import SecretPolicy
 from bykilt.security.vault_document import VaultDocument
 from bykilt.security.vault_file import MAX_LINES_BEHIND, Loaded, VaultFile
+from bykilt.storage.errors import StorageError
 
 _READS_BETWEEN_LOOKS = 500
 """How many quick reads there may be before the ledger's length is looked at again."""
@@ -168,7 +169,14 @@ class FileBackend:
             self._tally.refresh()
         self._quick_reads = 0
         if self._tally is not None and self._tally.lines > MAX_LINES_BEHIND:
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Let the vault know of the reads so far. Who reads must not fail because that cannot be now."""
+        try:
             self._hold(self.file.change(lambda document: document))
+        except (VaultLocked, StorageError):
+            pass
 
     def _hold(self, loaded: Loaded) -> None:
         self._cache.fill(loaded.document)

@@ -95,10 +95,16 @@ class HashicorpBackend:
     def _put(self, name: str, value: str, current: int, note: Note) -> int:
         path, mount = self._path(name), self._settings.mount
         document = version_document(value, note.policy, note.expires_s)
-        answer = self._asked(
-            name,
-            lambda kv: kv.create_or_update_secret(path=path, secret=document, cas=current, mount_point=mount),
-        )
+        try:
+            answer = self._asked(
+                name,
+                lambda kv: kv.create_or_update_secret(path=path, secret=document, cas=current, mount_point=mount),
+            )
+        except BackendRefused:
+            # The server has no code of its own for a version that is not the current one.
+            if self._current(name)[0] == current:
+                raise
+            raise _CameSecond from None
         self._write_note(name, note)
         return int(answer["data"]["version"])
 
@@ -241,15 +247,17 @@ class HashicorpBackend:
     def _explained(self, name: str, version: int | None) -> Iterator[None]:
         try:
             yield
-        except (hvac.exceptions.InvalidPath, hvac.exceptions.UnsupportedOperation):
-            raise SecretNotFound(name, version=version) from None
+        except hvac.exceptions.InvalidPath as error:
+            if not error.errors:
+                raise SecretNotFound(name, version=version) from None
+            # Where there is no engine at all, the server gives a reason; where there is only no secret, none.
+            hint = "enable one there (`bao secrets enable -path=… -version=2 kv`), or set BYKILT_VAULT_MOUNT"
+            raise BackendRefused(f"{self._where(name)}: there is no secrets engine of KV 2", hint=hint) from error
         except (hvac.exceptions.Forbidden, hvac.exceptions.Unauthorized) as error:
             raise BackendRefused(
                 f"{self._where(name)}: permission denied", hint="check the token or role, and its policies"
             ) from error
         except hvac.exceptions.InvalidRequest as error:
-            if any("check-and-set" in str(reason) for reason in error.errors or ()):
-                raise _CameSecond from None
             raise BackendRefused(
                 f"{self._where(name)}: {_reason(error)}", hint="check mount and path, and how the server is set up"
             ) from error

@@ -17,7 +17,8 @@ from bykilt.security.master_key import MasterKey, MasterKeys, PassphraseParams
 from bykilt.security.private_file import read_private
 from bykilt.security.secret import Notify
 from bykilt.security.vault_settings import CREDENTIAL_NAME, KEY_VARIABLE, VaultSettings
-from bykilt.storage.atomic_file import make_private_dir, write_atomic
+from bykilt.storage.atomic_file import make_private_dir, sync_dir, write_atomic
+from bykilt.storage.errors import explained
 
 if TYPE_CHECKING:
     from bykilt.security.os_keyring import OsKeyring
@@ -127,7 +128,8 @@ class KeySources:
             self._keyring().write(",".join(texts))
             source = name
         else:
-            raise NotSupported("file", f"put a key into {place}")
+            hint = "unlock or install one, such as gnome-keyring; BYKILT_VAULT_KEYRING must not be off"
+            raise NotSupported("file", "put a key into a keyring: there is none here", hint=hint)
         if quietly:
             return FoundKeys(keys, place, source)
         self._notify(
@@ -143,7 +145,9 @@ class KeySources:
             StorageError, BackendUnavailable: They could not be removed.
         """
         if place is KeyPlace.FILE:
-            self.key_file.unlink(missing_ok=True)
+            with explained(self.key_file):
+                self.key_file.unlink(missing_ok=True)
+                sync_dir(self.key_file.parent)
         elif place is KeyPlace.KEYRING:
             self._keyring().remove()
 

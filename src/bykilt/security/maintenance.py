@@ -110,7 +110,8 @@ class VaultKeeper:
             elif found.keys.current.id != loaded.header.key_id:
                 fresh = FoundKeys(MasterKeys((found.keys.current,)), found.place, found.source)
             else:
-                raise NotSupported("file", f"write a key to {found.source}; put `new,old` there, and rotate then")
+                hint = "put the new key before the old one there, separated by a comma, and rotate then"
+                raise NotSupported("file", f"write a key to {found.source}", hint=hint)
             return self._exchange(loaded, fresh)
 
     def rekey(self, place: KeyPlace) -> tuple[str, str]:
@@ -128,7 +129,7 @@ class VaultKeeper:
             elif place in _WRITABLE:
                 fresh = FoundKeys(MasterKeys((MasterKey.generate(),)), place, str(place))
             else:
-                raise NotSupported("file", f"write a key to {place}")
+                raise NotSupported("file", f"write a key to {place}", hint="name `file`, `keyring` or `passphrase`")
             return self._exchange(loaded, fresh)
 
     def backup(self, target: Path) -> VaultReport:

@@ -93,7 +93,8 @@ def make_keeper(
         NotSupported: The secrets are not in a file.
     """
     if settings.backend is not BackendName.FILE:
-        raise NotSupported(settings.backend, "do this: it has means of its own for keys and backups")
+        hint = "its server has means of its own for keys and backups; BYKILT_VAULT=file is what this command is for"
+        raise NotSupported(settings.backend, "do this", hint=hint)
     guard_memory()
     clock = clock or SystemClock()
     ledger = open_ledger(settings.home, settings.environ, via=via, clock=clock)

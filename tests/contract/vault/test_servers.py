@@ -106,6 +106,16 @@ async def test_namespaces_are_apart(hashicorp_home: VaultHome, root: hvac.Client
     assert await hashicorp_home.vault().get_secret("a") == "in one"
 
 
+async def test_a_mount_that_is_not_there_is_not_taken_for_a_missing_secret(hashicorp_home: VaultHome) -> None:
+    hashicorp_home.environ["BYKILT_VAULT_MOUNT"] = "nowhere"
+    hashicorp_home.environ["API_KEY"] = "sk-env"
+    vault = hashicorp_home.vault()
+    for attempt in (vault.get_secret("a", fallback_env_var="API_KEY"), vault.set_secret("a", "1"), vault.list_keys()):
+        with pytest.raises(BackendRefused) as refused:
+            await attempt
+    assert "BYKILT_VAULT_MOUNT" in refused.value.hint
+
+
 async def test_without_any_login_the_answer_says_what_to_set(hashicorp_home: VaultHome) -> None:
     del hashicorp_home.environ["VAULT_TOKEN"]
     with pytest.raises(BackendRefused) as refused:

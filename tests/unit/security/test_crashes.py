@@ -253,3 +253,30 @@ async def test_a_file_of_the_older_format_is_read_and_written_in_this_one(home: 
 
     assert home.file.read_bytes().startswith(b'{"format":"bykilt-vault","version":1,')
     assert await home.vault().get_secret("openai_api_key") == "sk-old"
+
+
+async def test_a_read_does_not_wait_for_a_writer_to_count_it(home: VaultHome) -> None:
+    """More reads than may lie behind the vault, while somebody holds its lock: they are given, and counted later."""
+    vault = home.vault()
+    await vault.set_secret("a", "1")
+    holder = home.start(HOLDER)
+    assert line_of(holder) == "locked"
+    vault.backend.file._lock_timeout_s = 0.1  # type: ignore[attr-defined]
+    for _ in range(3100):
+        assert await vault.get_secret("a") == "1"
+    before = home.file.stat()
+    holder.kill()
+    holder.communicate()
+    for _ in range(600):
+        await vault.get_secret("a")
+    assert home.file.stat() != before
+    assert (await home.vault().get_metadata("a"))["access_count"] == 3700
+
+
+HOLDER = """
+from bykilt.security.opening import make_keeper
+from bykilt.security.vault_settings import VaultSettings
+with make_keeper(VaultSettings.from_environment(), via="test", notify=print).file.locked():
+    print("locked", flush=True)
+    input()
+"""
