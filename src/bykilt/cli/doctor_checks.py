@@ -12,12 +12,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TypeAlias
 
 import anyio
 import anyio.to_thread
@@ -26,36 +23,16 @@ from bykilt.browser.engine.loader import EngineLoader
 from bykilt.browser.launch.executable import find_chromium
 from bykilt.browser.sandbox.probe import probe_sandbox
 from bykilt.cli.doctor_browser import Probe, probe_chromium
+from bykilt.cli.doctor_finding import Check as Check
+from bykilt.cli.doctor_finding import Finding as Finding
+from bykilt.cli.doctor_finding import Status as Status
+from bykilt.cli.doctor_vault import vault
 from bykilt.errors import BykiltError
 from bykilt.settings import Settings
 from bykilt.trace.viewer import viewer_dir
 
 _COMMAND_PATIENCE_S = 10
 _MIN_FREE_BYTES, _ENOUGH_FREE_BYTES = 200 * 1024**2, 2 * 1024**3
-
-
-class Status(StrEnum):
-    """How a check came out. `info` is neither good nor bad."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-    INFO = "info"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The result of one check; `why` it matters and the `fix` are for those that are not well."""
-
-    id: str
-    title: str
-    status: Status
-    detail: str
-    why: str
-    fix: str = ""
-
-
-Check: TypeAlias = Callable[[Settings], Awaitable[Finding]]
 
 
 async def python(_: Settings) -> Finding:
@@ -264,5 +241,6 @@ CHECKS: tuple[Check, ...] = (
     japanese_fonts,
     playwright,
     docker,
+    vault,
 )
 """In the order in which they are shown."""

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from bykilt.cli import doctor_checks
+from bykilt.cli import doctor_checks, doctor_vault
 from bykilt.cli.doctor_browser import Probe
 from bykilt.cli.doctor_checks import CHECKS, Finding, Status
 from bykilt.cli.main import main
 from bykilt.settings import Settings
+from tests.support.vaults import VaultHome
 
 GOOD = Probe(
     product="Chrome/156", start_ms=300, uid=61200, processes=9, renderers=2, as_root=0, seccomp=True,
@@ -51,7 +52,7 @@ def test_a_missing_chromium_fails_and_says_what_to_do() -> None:
     assert result.exit_code == 3
     assert "FAIL Chromium: CHROME_PATH is /nope, but no such file" in result.stdout
     assert "fix: set CHROME_PATH" in result.stdout
-    assert "2 of 11 checks failed" in result.stdout
+    assert "2 of 12 checks failed" in result.stdout
 
 
 def test_a_chromium_that_is_none_fails_with_what_it_said(open_folder: Path) -> None:
@@ -102,6 +103,20 @@ async def test_an_unknown_engine_fails_with_the_list(tmp_path: Path) -> None:
     finding = await found_by(doctor_checks.engine, tmp_path, "selenium")
     assert finding.status is Status.FAIL
     assert "cdp, playwright" in finding.detail
+
+
+async def test_the_vault_is_opened_if_there_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BYKILT_VAULT_KEYRING", "off")
+    assert (await found_by(doctor_vault.vault, tmp_path)).status is Status.INFO
+    await VaultHome.at(tmp_path).vault().set_secret("a", "1")
+
+    good = await found_by(doctor_vault.vault, tmp_path)
+    assert good.status is Status.OK
+    assert str(tmp_path / "vault.key") in good.detail
+    (tmp_path / "vault.key").chmod(0o644)
+    exposed = await found_by(doctor_vault.vault, tmp_path)
+    assert exposed.status is Status.WARN
+    assert "chmod 600" in exposed.fix
 
 
 async def test_whatever_is_not_well_says_why_and_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
