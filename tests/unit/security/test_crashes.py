@@ -183,6 +183,31 @@ async def test_a_rotation_killed_at_any_moment_leaves_a_vault_that_opens(home: V
     assert len(home.key_file.read_text().split()) == 1
 
 
+REKEYER = """
+import itertools
+from bykilt.security.key_sources import KeyPlace
+from bykilt.security.opening import make_keeper
+from bykilt.security.vault_settings import VaultSettings
+for place in itertools.islice(itertools.cycle([KeyPlace.PASSPHRASE, KeyPlace.FILE]), 200):
+    make_keeper(VaultSettings.from_environment(), via="test", notify=lambda text: None).rekey(place)
+    print("moved", flush=True)
+"""
+
+
+async def test_a_key_that_is_moved_when_its_mover_is_killed_is_in_one_place_or_the_other(home: VaultHome) -> None:
+    (home.path / "passphrase").write_text("correct horse")
+    (home.path / "passphrase").chmod(0o600)
+    home.environ["BYKILT_VAULT_PASSPHRASE_FILE"] = str(home.path / "passphrase")
+    await home.vault().set_secret("a", "1")
+    for kill in range(KILLS):
+        process = home.start(REKEYER)
+        for _ in range(1 + kill % 3):
+            line_of(process)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        assert await home.vault().get_secret("a") == "1"
+
+
 async def test_an_older_file_that_is_put_back_is_noticed(home: VaultHome) -> None:
     """One secret cannot be set back, since all are in one token; and neither can the whole file."""
     vault = home.vault()
