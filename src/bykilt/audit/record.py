@@ -5,8 +5,8 @@ Knows the words. Does not know how a record is written (`chain`) or kept (`ledge
 
 from __future__ import annotations
 
-import getpass
 import os
+import pwd
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -72,8 +72,9 @@ class Who:
     @classmethod
     def this_process(cls, via: str = "python") -> Who:
         """Return who this process is."""
+        uid = os.getuid()
         try:
-            user = getpass.getuser()
-        except (KeyError, OSError):
-            user = str(os.getuid())
-        return cls(user, os.getuid(), os.getpid(), os.uname().nodename, via)
+            user = pwd.getpwuid(uid).pw_name  # not USER or LOGNAME: anybody can set these
+        except KeyError:
+            user = str(uid)
+        return cls(user, uid, os.getpid(), os.uname().nodename, via)

@@ -12,6 +12,7 @@ import click
 from bykilt.cli.amounts import Span
 from bykilt.cli.lazy_group import Later, LazyGroup
 from bykilt.cli.output import print_json, print_lines
+from bykilt.cli.text_table import one_line
 from bykilt.cli.vault_access import value_from_person, with_vault
 from bykilt.errors import InvalidInput
 from bykilt.json_types import JsonObject
@@ -219,7 +220,7 @@ def info(name: str, as_json: bool) -> None:
         "Deleted": found["deleted_at"] or "no",
         "Only for": _limits(found),
     }
-    print_lines(f"{title:<9} {value}" for title, value in rows.items())
+    print_lines(f"{title:<9} {one_line(str(value))}" for title, value in rows.items())
 
 
 @vault.command("rm")

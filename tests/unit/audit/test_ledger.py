@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import pwd
 import signal
 import subprocess
 import sys
@@ -254,3 +255,11 @@ def test_couriers_get_every_line_and_a_failing_one_is_on_record_once(folder: Pat
     told = [(line.action, line.what) for line, _ in lines(folder)]
     assert told[1:] == [("secret.read", "two"), ("ledger.not_shipped", "notebook"), ("secret.read", "three")]
     assert verify(raw_lines(folder)).last == Link(4, ledger.head().hash)
+
+
+def test_who_it_was_does_not_come_from_variables(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("USER", "somebody-else")
+    monkeypatch.setenv("LOGNAME", "somebody-else")
+    who = Who.this_process()
+    assert who.user == pwd.getpwuid(os.getuid()).pw_name
+    assert (who.uid, who.pid) == (os.getuid(), os.getpid())
