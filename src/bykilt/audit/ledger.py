@@ -312,6 +312,23 @@ class Ledger:
             raise AuditUnavailable(path, error.strerror or str(error)) from error
 
 
+def whole_sizes(folder: Path) -> list[tuple[Path, int]]:
+    """Return the segments, each with its size in bytes at a moment when nobody was writing a line.
+
+    Raises:
+        OSError: The folder or its lock cannot be used.
+    """
+    try:
+        lock = os.open(folder / "lock", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:  # a copy of a ledger: nobody writes to it
+        return [(path, path.stat().st_size) for path in segments(folder)]
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        return [(path, path.stat().st_size) for path in segments(folder)]
+    finally:
+        os.close(lock)
+
+
 def segments(folder: Path) -> list[Path]:
     """Return the segments of a ledger, in order; none if there is no ledger."""
     return sorted(folder.glob("ledger-[0-9][0-9][0-9][0-9][0-9][0-9].jsonl"))

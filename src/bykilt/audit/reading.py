@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bykilt.audit.chain import Line, read_line
 from bykilt.audit.errors import LedgerUnreadable
-from bykilt.audit.ledger import segments
+from bykilt.audit.ledger import whole_sizes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,14 +41,19 @@ def raw_lines(source: Path) -> Iterator[tuple[str, bytes]]:
     Raises:
         LedgerUnreadable: It cannot be read; a folder that is not there holds no lines.
     """
-    files = [source] if source.is_file() else segments(source)
-    for path in files:
-        try:
+    path = source
+    try:
+        # A reader may see the beginning of a line that is being written; up to these sizes every line is whole.
+        files = [(source, source.stat().st_size)] if source.is_file() else whole_sizes(source)
+        for path, size in files:
             with path.open("rb") as file:
                 for number, raw in enumerate(file, 1):
-                    yield f"{path.name}:{number}", raw
-        except OSError as error:
-            raise LedgerUnreadable(path, error.strerror or str(error)) from error
+                    size -= len(raw)
+                    yield f"{path.name}:{number}", raw if size >= 0 else raw[:size]
+                    if size <= 0:
+                        break
+    except OSError as error:
+        raise LedgerUnreadable(path, error.strerror or str(error)) from error
 
 
 def lines(source: Path, wanted: LineFilter | None = None) -> Iterator[tuple[Line, bytes]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -263,3 +264,32 @@ def test_who_it_was_does_not_come_from_variables(folder: Path, monkeypatch: pyte
     who = Who.this_process()
     assert who.user == pwd.getpwuid(os.getuid()).pw_name
     assert (who.uid, who.pid) == (os.getuid(), os.getpid())
+
+
+def test_a_line_that_is_being_written_is_no_torn_line(folder: Path) -> None:
+    """A reader reads up to where the ledger ended when nobody was writing."""
+    ledger = Ledger(folder, WHO)
+    for number in range(100):  # more than a reader has in its buffer at once
+        ledger.append(record(str(number)))
+    reading = raw_lines(folder)
+    next(reading)
+    with segments(folder)[0].open("ab") as file:
+        file.write(b'{"seq":101,"at":"20')
+
+    assert len(list(reading)) == 99
+    assert [finding.kind for finding in verify(raw_lines(folder)).findings] == ["torn"]
+
+
+def test_a_reader_waits_for_a_line_to_be_whole(folder: Path) -> None:
+    """The control is the lock itself: with it held, no reader begins."""
+    ledger = Ledger(folder, WHO)
+    ledger.append(record())
+    code = "import sys; from pathlib import Path; from bykilt.audit.reading import raw_lines; "
+    code += "print('begun', flush=True); print(len(list(raw_lines(Path(sys.argv[1])))), flush=True)"
+    with ledger._locked(fcntl.LOCK_EX):
+        reader = subprocess.Popen([sys.executable, "-c", code, str(folder)], stdout=subprocess.PIPE, text=True)
+        assert reader.stdout is not None
+        assert reader.stdout.readline() == "begun\n"
+        with segments(folder)[0].open("ab") as file:
+            file.write(segments(folder)[0].read_bytes())
+    assert reader.communicate(timeout=60)[0] == "2\n"
