@@ -24,6 +24,8 @@ class Action:
 
     type: ClassVar[str] = ""
     summary: ClassVar[str] = ""
+    only_looks: ClassVar[bool] = False
+    """Whether it leaves the page as it is."""
     secret_keys: ClassVar[frozenset[str]] = frozenset()
     """The keys of its result whose values are never written into an event."""
 

@@ -278,6 +278,7 @@ class FileUpload(Action):
 class WaitFor(Action):
     type: ClassVar[str] = "wait_for"
     summary: ClassVar[str] = "Wait for an element's state, a text, an address, an expression, or a time."
+    only_looks: ClassVar[bool] = True
     selector: Selector | None = None
     state: StateField = ElementState.VISIBLE
     text: NonEmpty | None = None
@@ -303,6 +304,7 @@ class EvaluateJs(Action):
 class Extract(Action):
     type: ClassVar[str] = "extract"
     summary: ClassVar[str] = "Read text, HTML, attributes, counts or whole records from the page."
+    only_looks: ClassVar[bool] = True
     selector: Selector
     kind: ExtractKindField = ExtractKind.TEXT
     attribute: NonEmpty | None = None
@@ -333,6 +335,7 @@ class Extract(Action):
 class Screenshot(Action):
     type: ClassVar[str] = "screenshot"
     summary: ClassVar[str] = "Take a picture of the viewport, the whole page or one element."
+    only_looks: ClassVar[bool] = True
     path: NonEmpty | None = None
     full_page: Flag = False
     selector: Selector | None = None

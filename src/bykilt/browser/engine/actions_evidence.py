@@ -28,6 +28,7 @@ from bykilt.browser.engine.lengths import parse_margin
 class AccessibilitySnapshot(Action):
     type: ClassVar[str] = "accessibility_snapshot"
     summary: ClassVar[str] = "Describe the page, its frames included, by roles, names, states and references."
+    only_looks: ClassVar[bool] = True
     selector: Selector | None = None
     limit: NodeLimit = 1500
 
@@ -37,6 +38,7 @@ class AccessibilitySnapshot(Action):
 class Pdf(Action):
     type: ClassVar[str] = "pdf"
     summary: ClassVar[str] = "Print the page into a PDF file."
+    only_looks: ClassVar[bool] = True
     path: NonEmpty | None = None
     format: PaperField = PaperFormat.A4
     landscape: Flag = False

@@ -86,6 +86,7 @@ class SaveStorageState(Action):
     summary: ClassVar[str] = (
         "Write cookies, localStorage and IndexedDB into a file that a later run can begin with; for your eyes only."
     )
+    only_looks: ClassVar[bool] = True
     path: NonEmpty | None = None
 
 

@@ -289,7 +289,8 @@ class BrowserEngine(ActionMethods, ABC):
             error = self.walls.explain(error, started_s)
         if self._downloads is not None:
             await self._downloads.settle()
-        await self._keep(call_id, SnapshotPhase.AFTER, is_telling=error is not None)
+        failed = error is not None
+        await self._keep(call_id, SnapshotPhase.AFTER, is_telling=failed, may_differ=failed or not parsed.only_looks)
         if self._video is not None:
             self._video.look_again()
         result = self._finish(parsed.type, started_s, output, error)
@@ -374,9 +375,11 @@ class BrowserEngine(ActionMethods, ABC):
             self.current_url,
         )
 
-    async def _keep(self, call_id: CallId, phase: SnapshotPhase, *, is_telling: bool = False) -> None:
+    async def _keep(
+        self, call_id: CallId, phase: SnapshotPhase, *, is_telling: bool = False, may_differ: bool = False
+    ) -> None:
         if self._evidence is not None:
-            await self._evidence.take(self, call_id, phase, is_telling=is_telling)
+            await self._evidence.take(self, call_id, phase, is_telling=is_telling, may_differ=may_differ)
 
     # ---- facts
 

@@ -110,15 +110,17 @@ class TraceDom:
         call_id: CallId,
         phase: SnapshotPhase,
         page_id: PageId | None,
+        may_differ: bool,
     ) -> list[DomCaptured]:
         """Return what is to be announced of the page as it is now. Takes two seconds at most.
 
-        What was read after one action serves as what was there before the next when that follows at once.
+        Unless it `may_differ`, what was read a moment ago serves again: after an action that only looks, and before
+        one that follows another at once.
         """
         if page_id is None:
             return []
         last = self._last
-        if phase is SnapshotPhase.BEFORE and last and last[0].page_id == page_id and self._is_fresh():
+        if not may_differ and last and last[0].page_id == page_id and self._is_fresh():
             return [replace(fact, call_id=call_id, phase=phase) for fact in last]
         if self._is_open:
             # What was read last was never told: nothing may refer to it.

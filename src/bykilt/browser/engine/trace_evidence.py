@@ -37,28 +37,36 @@ class TraceEvidence:
         limits = DomLimits(context.trace_dom_max_nodes, context.trace_dom_max_chars, hidden)
         self._dom = TraceDom(folder, facts, clock, redactor, limits) if context.trace_dom else None
 
-    async def take(self, witness: Witness, call_id: CallId, phase: SnapshotPhase, *, is_telling: bool = False) -> None:
+    async def take(
+        self,
+        witness: Witness,
+        call_id: CallId,
+        phase: SnapshotPhase,
+        *,
+        is_telling: bool = False,
+        may_differ: bool = False,
+    ) -> None:
         """Announce the current page as it is now, under this call and phase.
 
         Beside the content of the page, a picture is taken now and then, and where there is no content or the moment
-        is a telling one.
+        is a telling one. Unless the page `may_differ` from a moment ago, what was seen then serves again.
         """
         page_id = witness.current_page
         dom = self._dom
         if dom is None:
-            await self.pictures.take(witness.take_picture, call_id, phase, page_id)
+            await self.pictures.take(witness.take_picture, call_id, phase, page_id, may_differ)
             return
         captured: list[DomCaptured] = []
 
         async def read() -> None:
-            captured.extend(await dom.read(witness.dom_frames, call_id, phase, page_id))
+            captured.extend(await dom.read(witness.dom_frames, call_id, phase, page_id, may_differ))
 
-        if is_telling or self.pictures.is_due(phase, page_id):
+        if is_telling or self.pictures.is_due(phase, page_id, may_differ):
             async with anyio.create_task_group() as group:
-                group.start_soon(self.pictures.take, witness.take_picture, call_id, phase, page_id)
+                group.start_soon(self.pictures.take, witness.take_picture, call_id, phase, page_id, may_differ)
                 group.start_soon(read)
         else:
             await read()
             if any(fact.left_out and fact.left_out != NO_ANSWER for fact in captured):
-                await self.pictures.take(witness.take_picture, call_id, phase, page_id)
+                await self.pictures.take(witness.take_picture, call_id, phase, page_id, may_differ)
         dom.announce(captured)

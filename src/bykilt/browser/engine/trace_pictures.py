@@ -19,7 +19,7 @@ from bykilt.ids import CallId, PageId
 
 PATIENCE_S = 2.0
 FRESH_S = 0.05
-_SHARE = 20
+_SHARE = 40
 _FIRST = 20
 
 
@@ -55,20 +55,20 @@ class TracePictures:
         self._due_s = 0.0
         self._has_warned = False
 
-    def is_due(self, phase: SnapshotPhase, page_id: PageId | None) -> bool:
+    def is_due(self, phase: SnapshotPhase, page_id: PageId | None, may_differ: bool) -> bool:
         """Whether a picture costs nothing now, or enough time has passed since the last one was taken.
 
         A picture holds the action up for as long as the page takes to be drawn. Where the content of the page is kept
-        anyway, pictures may take a twentieth of the time; but the first ones are taken after every action, so that
+        anyway, pictures may take a fortieth of the time; but the first ones are taken after every action, so that
         a short run can be looked at, and has a preview that moves.
         """
-        if self._shared(phase, page_id) is not None or self._clock.monotonic_s() >= self._due_s:
+        if self._shared(page_id, may_differ) is not None or self._clock.monotonic_s() >= self._due_s:
             return True
         return phase is SnapshotPhase.AFTER and self._count < _FIRST
 
-    def _shared(self, phase: SnapshotPhase, page_id: PageId | None) -> ScreenshotTaken | None:
+    def _shared(self, page_id: PageId | None, may_differ: bool) -> ScreenshotTaken | None:
         last = self._last
-        if phase is not SnapshotPhase.BEFORE or last is None or last.fact.page_id != page_id:
+        if may_differ or last is None or last.fact.page_id != page_id:
             return None
         return last.fact if self._clock.monotonic_s() - last.at_s < FRESH_S else None
 
@@ -78,12 +78,13 @@ class TracePictures:
         call_id: CallId,
         phase: SnapshotPhase,
         page_id: PageId | None,
+        may_differ: bool,
     ) -> None:
         """Announce the page as it is now, under this call and phase.
 
-        The picture after one action serves as the picture before the next when that follows at once.
+        Unless it `may_differ`, the picture of a moment ago serves again.
         """
-        last = self._shared(phase, page_id)
+        last = self._shared(page_id, may_differ)
         if last is not None:
             self._announce(last.file, last.media_type, last.width, last.height, call_id, phase, page_id)
             return
