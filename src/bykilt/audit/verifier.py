@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from bykilt.audit.chain import GENESIS, Line, Link, read_line
 from bykilt.audit.record import Action
 
+_NOTHING = Link(0, GENESIS)
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -46,10 +48,13 @@ class _Placed:
     line: Line
 
 
-def verify(lines: Iterable[tuple[str, bytes]], anchors: Sequence[tuple[str, Link]] = ()) -> Verdict:
+def verify(
+    lines: Iterable[tuple[str, bytes]], anchors: Sequence[tuple[str, Link]] = (), *, begins_after: Link = _NOTHING
+) -> Verdict:
     """Check a ledger's lines, each with its place, in the order in which they stand, ended by their newline or not.
 
-    An anchor is a link that must be in it, with the words for where it is known from.
+    An anchor is a link that must be in it, with the words for where it is known from. `begins_after` is the last of
+    the lines that were moved elsewhere on purpose.
     """
     verdict = Verdict()
     placed = _read(lines, verdict)
@@ -59,12 +64,14 @@ def verify(lines: Iterable[tuple[str, bytes]], anchors: Sequence[tuple[str, Link
         if each.line.seq in by_seq:
             _find(verdict, "repeated", each, f"line {each.line.seq} stands here a second time")
         by_seq.setdefault(each.line.seq, each)
-    _check_links(placed, by_seq, verdict)
+    _check_links(placed, by_seq, begins_after, verdict)
     _check_order(placed, verdict)
     if by_seq:
         last = by_seq[max(by_seq)].line
         verdict.last = Link(last.seq, last.hash)
     for words, anchor in anchors:
+        if anchor.seq <= begins_after.seq:
+            continue
         _check_anchor(words, anchor, by_seq, verdict)
     return verdict
 
@@ -103,16 +110,17 @@ def _judge_torn(torn: tuple[str, bytes], following: Line | None, verdict: Verdic
         )
 
 
-def _check_links(placed: Sequence[_Placed], by_seq: dict[int, _Placed], verdict: Verdict) -> None:
+def _check_links(placed: Sequence[_Placed], by_seq: dict[int, _Placed], begins_after: Link, verdict: Verdict) -> None:
     for each in placed:
         seq = each.line.seq
-        if seq == 1:
-            if each.line.prev != GENESIS:
-                _find(verdict, "replaced", each, "the first line does not begin a ledger")
+        if seq == begins_after.seq + 1:
+            if each.line.prev != begins_after.hash:
+                words = f"line {begins_after.seq}, as it was given" if begins_after.seq else "the beginning of a ledger"
+                _find(verdict, "replaced", each, f"line {seq} was not written after {words}")
             continue
         before = by_seq.get(seq - 1)
         if before is None:
-            first = max((known for known in by_seq if known < seq), default=0) + 1
+            first = max((known for known in by_seq if known < seq), default=begins_after.seq) + 1
             which = f"line {first} is" if first == seq - 1 else f"the lines {first} to {seq - 1} are"
             _find(verdict, "dropped", each, f"{which} missing before line {seq}")
         elif before.line.hash != each.line.prev:

@@ -118,10 +118,13 @@ def _table(found: Iterable[Line]) -> list[str]:
 @audit.command()
 @click.option("--file", type=click.Path(path_type=Path, exists=True), help="Verify an export or a copy instead.")
 @click.option("--head", metavar="LINE:HASH", help="A line that must be there, as `bykilt audit head` showed it.")
+@click.option("--begins-after", metavar="LINE:HASH", help="The last of the lines that were moved elsewhere on purpose.")
 @click.option("--no-vault", is_flag=True, help="Do not ask the vault where the ledger ended when it was written.")
 @_json
 @click.pass_context
-def verify(ctx: click.Context, file: Path | None, head: str | None, no_vault: bool, as_json: bool) -> None:
+def verify(
+    ctx: click.Context, file: Path | None, head: str | None, begins_after: str | None, no_vault: bool, as_json: bool
+) -> None:
     """Find lines that were edited, dropped, reordered or cut off.
 
     An end that was cut off leaves no gap. The vault knows a line that must be there, and so does whoever has noted
@@ -136,13 +139,15 @@ def verify(ctx: click.Context, file: Path | None, head: str | None, no_vault: bo
 
     Exits with 1 when something was found.
     """
+    from bykilt.audit.chain import GENESIS, Link
     from bykilt.audit.reading import raw_lines
     from bykilt.audit.verifier import verify as verify_lines
 
-    anchors = [("the head that was given", _link(head))] if head else []
+    anchors = [("the head that was given", _link(head, "--head"))] if head else []
+    before = _link(begins_after, "--begins-after") if begins_after else Link(0, GENESIS)
     if file is None and not no_vault:
         anchors += _anchors_of_vault()
-    verdict = verify_lines(raw_lines(file or _folder()), anchors)
+    verdict = verify_lines(raw_lines(file or _folder()), anchors, begins_after=before)
     if as_json:
         print_json(_verdict_json(verdict, anchored=bool(anchors)))
     else:
@@ -189,12 +194,12 @@ def _anchors_of_vault() -> list[tuple[str, Link]]:
     return [("the vault", Link(seq, digest)) for seq, digest in keeper().anchors()]
 
 
-def _link(text: str) -> Link:
+def _link(text: str, option: str) -> Link:
     from bykilt.audit.chain import Link
 
     seq, _, digest = text.partition(":")
     if not seq.isdigit() or len(digest) != 64:
-        raise InvalidInput(f"--head {text}: this is no LINE:HASH", hint="take what `bykilt audit head` prints")
+        raise InvalidInput(f"{option} {text}: this is no LINE:HASH", hint="take what `bykilt audit head` prints")
     return Link(int(seq), digest)
 
 

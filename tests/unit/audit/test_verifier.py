@@ -89,6 +89,16 @@ def test_a_last_line_that_was_exchanged_is_found_by_an_anchor() -> None:
     assert told([*other, line], ("the vault", head())) == [("replaced", 8)]
 
 
+def test_lines_that_were_moved_elsewhere_on_purpose_are_not_missed() -> None:
+    """If whoever moved them can say after which line the rest begins."""
+    placed = [(f"l:{number}", line) for number, line in enumerate(LINES[4:], 1)]
+    fourth = Link(4, json.loads(LINES[3])["hash"])
+    assert verify(placed, [("the vault", head()), ("an older note", fourth)], begins_after=fourth).findings == []
+    kinds = [finding.kind for finding in verify(placed, begins_after=Link(4, "0" * 64)).findings]
+    assert kinds == ["replaced"]
+    assert [finding.seq for finding in verify(placed[1:], begins_after=fourth).findings] == [6]
+
+
 def test_lines_that_are_none_are_found() -> None:
     assert told([*LINES[:3], b"something\n", *LINES[3:]]) == [("unreadable", None)]
     assert told([*LINES, LINES[7][:40]]) == [("torn", None)]

@@ -91,6 +91,16 @@ def test_an_export_is_the_very_bytes_and_can_be_verified(home: Path, tmp_path: P
     assert run(home, "audit", "export", "-o", target).exit_code == 2
 
 
+def test_older_lines_can_be_moved_elsewhere(home: Path) -> None:
+    head = run(home, "audit", "head").stdout.strip()
+    run(home, "vault", "set", "later", stdin="1")
+    lines = ledger_of(home).read_bytes().splitlines(keepends=True)
+    ledger_of(home).write_bytes(b"".join(lines[int(head.partition(":")[0]) :]))
+
+    assert run(home, "audit", "verify", "--no-vault").exit_code == 1
+    assert run(home, "audit", "verify", "--no-vault", "--begins-after", head).exit_code == 0
+
+
 def test_a_spreadsheet_gets_no_formulas(home: Path) -> None:
     ledger = open_ledger(home, {}, via="test")
     ledger.append(AuditRecord(Action.FLAG_CHANGED, "=HYPERLINK(1)", AuditOutcome.ALLOWED))
