@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +15,13 @@ from bykilt.browser.engine.secret_text import SecretPlace, SecretReference
 from bykilt.events.codec import encode
 from bykilt.events.model import ActionStarted, Event, SecretUsed
 from bykilt.ids import RunId
+from bykilt.practice.loopback import Request, Response
 from tests.support.engines import VIEWPORT, Facts, NewEngine, do, fails, go, js, site_launch
 from tests.support.known_secrets import KnownSecrets
 from tests.support.site import Site
 
 VALUE = 'kan\'ari "wörd" <7>'
+OF_THE_SAME_LENGTH = "n0thing alike/abcd"
 PIN = SecretReference("pin")
 LOGIN = "<form method=post><input id=user name=user><input id=pin name=pin type=password><button>Go</button></form>"
 
@@ -26,7 +30,8 @@ class Safe:
     """An engine with secrets for the site, and what it gave off."""
 
     def __init__(self, new_engine: NewEngine, site: Site, folder: Path) -> None:
-        self.secrets = KnownSecrets({"pin": VALUE, "other": "n0thing alike"}, (site.origin,))
+        values = {"pin": VALUE, "other": "n0thing alike", "as-long": OF_THE_SAME_LENGTH}
+        self.secrets = KnownSecrets(values, (site.origin,))
         self.facts = Facts()
         self.folder = folder / "files"
         self._engine = new_engine(secrets=self.secrets, facts=self.facts, artifact_dir=self.folder)
@@ -226,3 +231,55 @@ async def test_without_a_vault_there_are_none(engine: BrowserEngine, site: Site)
     """Contract, both engines: an engine that was given no secrets says so."""
     await go(engine, site.url("forms.html"))
     await fails(engine, "fill", "secret_refused", selector="#name", text=PIN)
+
+
+ECHO = """<!doctype html><style>* {{ font: 16px monospace }}</style>
+<p>You said {word}, and {word} again.
+<p><input size=40 value="{word}"><svg width=600 height=40><text y=20>{word}</text></svg>
+<section><template shadowrootmode=open><i>{word}</i></template></section>
+<p id=late></p><script>
+const word = {script};
+setTimeout(() => {{ late.textContent = 'late: ' + word }}, 100);
+setTimeout(() => {{ late.firstChild.data += ', later: ' + word; document.title = 'done' }}, 200);
+</script>"""
+
+
+def echo(site: Site) -> None:
+    """Serve a page that shows what was sent to it, in many ways and at many times."""
+
+    def respond(request: Request) -> Response | None:
+        if request.method != "POST":
+            return Response(LOGIN.encode())
+        word = request.form()["pin"]
+        return Response(ECHO.format(word=html.escape(word), script=json.dumps(word).replace("<", "\\u003c")).encode())
+
+    site.on("/echo", respond)
+
+
+async def test_what_a_page_shows_of_it_is_painted_over(safe: Safe, site: Site) -> None:
+    """Contract, both engines: in texts, fields and shadow trees, at once and as the page changes."""
+    echo(site)
+    engine = await safe.begin()
+    pictures = []
+    for name in ("pin", "as-long"):
+        await go(engine, site.url("echo"))
+        await do(engine, "fill", selector="#pin", text=SecretReference(name))
+        await do(engine, "click", selector="button")
+        await do(engine, "wait_for", expression="document.title === 'done'")
+        result = await engine.dispatch({"type": "screenshot"})
+        pictures.append(Image.open(result.artifacts["screenshot_path"]).convert("RGB"))
+    assert ImageChops.difference(*pictures).getbbox() is None
+
+
+async def test_a_page_of_another_origin_is_not_told_what_to_hide(safe: Safe, site: Site) -> None:
+    """Contract, both engines: it would learn the value by that."""
+    echo(site)
+    site.set_page("/b", f"<p>{html.escape(VALUE)}")
+    engine = await safe.begin()
+    await go(engine, site.url("echo"))
+    await do(engine, "fill", selector="#pin", text=PIN)
+    hidden = "[...(CSS.highlights.get('bykilt-secret') ?? [])].map(String)"
+    await go(engine, site.url("b"))
+    assert await js(engine, hidden) == [VALUE]
+    await go(engine, site.other_url("b"))
+    assert await js(engine, hidden) == []

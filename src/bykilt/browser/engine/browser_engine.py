@@ -16,10 +16,10 @@ from typing import Any, ClassVar, Self
 
 import anyio
 
+from bykilt.browser.engine.action_facts import action_finished, action_started
 from bykilt.browser.engine.action_methods import ActionMethods
 from bykilt.browser.engine.action_result import ActionOutput, ActionResult
-from bykilt.browser.engine.action_titles import title_of
-from bykilt.browser.engine.actions import Action, parse_action, to_json
+from bykilt.browser.engine.actions import Action, parse_action
 from bykilt.browser.engine.actions_state import DialogPolicy
 from bykilt.browser.engine.artifact_folder import ArtifactFolder
 from bykilt.browser.engine.dialogs import Answering, Dialogs
@@ -43,6 +43,7 @@ from bykilt.browser.engine.page_record import PageRecord
 from bykilt.browser.engine.progress import Progress
 from bykilt.browser.engine.records import records_of
 from bykilt.browser.engine.response_bodies import ResponseBodies
+from bykilt.browser.engine.secret_painting import SecretPainting
 from bykilt.browser.engine.secret_text import NoSecrets, Secrets
 from bykilt.browser.engine.trace_dom import DomFrame
 from bykilt.browser.engine.trace_evidence import TraceEvidence
@@ -53,12 +54,8 @@ from bykilt.browser.engine.walls import Walls
 from bykilt.browser.sandbox.profile import NetworkMode
 from bykilt.clock import Clock, SystemClock
 from bykilt.events.model import (
-    ActionFinished,
-    ActionStarted,
     Fact,
     FactSink,
-    Failure,
-    Outcome,
     SnapshotPhase,
     Unheard,
     Warned,
@@ -100,6 +97,7 @@ class BrowserEngine(ActionMethods, ABC):
         self.metrics = EngineMetrics(engine_type=str(self.engine_type))
         self.clock: Clock = clock or SystemClock()
         self.secrets: Secrets = secrets or NoSecrets()
+        self.painting = SecretPainting()
         self._facts: FactSink = facts or Unheard()
         # What nobody hears need not be put into words: that is a good part of a short action's cost.
         self._heard = not isinstance(self._facts, Unheard)
@@ -281,7 +279,7 @@ class BrowserEngine(ActionMethods, ABC):
         self._calls += 1
         call_id = CallId(f"call@{self._calls}")
         if self._heard:
-            self.publish(self._announcement(call_id, parsed, started_s))
+            self.publish(action_started(call_id, parsed, self.current_page, started_s))
         await self._keep(call_id, SnapshotPhase.BEFORE)
         progress = Progress(call_id, parsed.type, timeout_s, self.clock, self._facts)
         output, error = await self._attempt(parsed, progress, timeout_s)
@@ -295,7 +293,8 @@ class BrowserEngine(ActionMethods, ABC):
             self._video.look_again()
         result = self._finish(parsed.type, started_s, output, error)
         if self._heard:
-            self.publish(self._outcome(call_id, result, error))
+            now_s = self.clock.monotonic_s()
+            self.publish(action_finished(call_id, result, error, self.current_page, self.current_url, now_s))
         return result
 
     async def _attempt(
@@ -357,27 +356,10 @@ class BrowserEngine(ActionMethods, ABC):
         self.metrics.count(result)
         return result
 
-    def _announcement(self, call_id: CallId, action: Action, started_s: float) -> ActionStarted:
-        params = to_json(action)
-        return ActionStarted(
-            call_id, action.type, title_of(action, params), params, self.current_page, started_s * 1000
-        )
-
-    def _outcome(self, call_id: CallId, result: ActionResult, error: ActionError | None) -> ActionFinished:
-        return ActionFinished(
-            call_id,
-            result.action_type,
-            Outcome.FAILED if error else Outcome.SUCCEEDED,
-            self.clock.monotonic_s() * 1000,
-            result.duration_ms,
-            Failure(error.code, error.message, error.hint) if error else None,
-            self.current_page,
-            self.current_url,
-        )
-
     async def _keep(
         self, call_id: CallId, phase: SnapshotPhase, *, is_telling: bool = False, may_differ: bool = False
     ) -> None:
+        await self.painting.paint(self)
         if self._evidence is not None:
             await self._evidence.take(self, call_id, phase, is_telling=is_telling, may_differ=may_differ)
 

@@ -8,16 +8,15 @@ Does not know whether the secret may go there: `Secrets` decides.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from functools import cache
 from typing import TYPE_CHECKING
 
 import anyio
 
-from bykilt.browser import injected
 from bykilt.browser.engine.blocked import blocker_for, shown
 from bykilt.browser.engine.errors import WrongElement
 from bykilt.browser.engine.progress import Progress
 from bykilt.browser.engine.scripted_frame import ScriptedFrame
+from bykilt.browser.engine.secret_painting import secret_script
 from bykilt.browser.engine.secret_text import SecretPlace, SecretReference, SecretRefused
 from bykilt.events.model import SecretUsed
 
@@ -30,12 +29,6 @@ FindFrame = Callable[[], Awaitable[ScriptedFrame | None]]
 _SLICE_MS = 1_000.0
 _HEADROOM_MS = 30.0
 _PAUSE_S = 0.02
-
-
-@cache
-def _script() -> str:
-    """The scripts, as a function that installs them; always the same text, which Chromium compiles once."""
-    return f"() => {{ {injected.source(*injected.PASSIVE, injected.SECRETS)}; return true; }}"
 
 
 async def put_secret(
@@ -79,7 +72,7 @@ async def put_secret(
 
 async def _found(frame: ScriptedFrame, selector: tuple[str, ...], progress: Progress) -> SecretPlace | None:
     """Where the secret is to go; None as long as there is no such field, or its document went away."""
-    if not await frame.call(_script()):
+    if await frame.call(secret_script()) is None:
         return None
     slice_ms = max(0.0, min(_SLICE_MS, progress.remaining_s * 1000 - _HEADROOM_MS))
     answer = await frame.call("(selector, sliceMs) => bykiltSecrets.find(selector, sliceMs)", list(selector), slice_ms)
@@ -97,5 +90,6 @@ async def _value(engine: BrowserEngine, name: str, place: SecretPlace) -> str:
     except SecretRefused as refused:
         engine.publish(SecretUsed(name, place.origin, refused.message, engine.clock.monotonic_s() * 1000))
         raise
+    engine.painting.typed(value, place.origin)
     engine.publish(SecretUsed(name, place.origin, "", engine.clock.monotonic_s() * 1000))
     return value

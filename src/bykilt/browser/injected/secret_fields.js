@@ -1,5 +1,5 @@
 /**
- * Fields into which secrets go: found, painted over, and filled, all in one document.
+ * Fields into which secrets go: found, painted over, and filled, all in one document; and what the page shows of them.
  *
  * Knows which fields those are. Whether a secret may go into one is decided outside, between `find` and `put`: so
  * nothing secret comes here before, and `put` works only on the field that `find` has shown.
@@ -72,10 +72,94 @@
     return { ok: true };
   }
 
+  // ---- what the page shows
+
+  const NAME = "bykilt-secret";
+  const RULE = `::highlight(${NAME}) { color: transparent; background-color: #444 }`;
+  const texts = new Set();
+  let highlight = null;
+
+  /**
+   * Paint these texts over wherever the document shows them, now and as it changes; true when that is done.
+   *
+   * Changes are heard of before they are painted. The document itself stays as it is.
+   */
+  function hide(values) {
+    for (const value of values) texts.add(value);
+    if (!highlight) {
+      highlight = new Highlight();
+      CSS.highlights.set(NAME, highlight);
+      watch(document);
+    }
+    search(document);
+    return true;
+  }
+
+  function watch(root) {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(RULE);
+    root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet];
+    new MutationObserver((records) => {
+      for (const { target, addedNodes } of records) {
+        if (target.nodeType === Node.TEXT_NODE) searchText(target);
+        for (const node of addedNodes) search(node);
+      }
+    }).observe(root, { subtree: true, childList: true, characterData: true });
+    watched.add(root);
+  }
+
+  const watched = new WeakSet();
+
+  function search(root) {
+    if (root.nodeType === Node.TEXT_NODE) return searchText(root);
+    if (root.nodeType === Node.ELEMENT_NODE) searchElement(root);
+    const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT | NodeFilter.SHOW_ELEMENT);
+    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+      if (node.nodeType === Node.TEXT_NODE) searchText(node);
+      else searchElement(node);
+    }
+  }
+
+  function searchElement(element) {
+    const { localName, shadowRoot } = element;
+    if ((localName === "input" || localName === "textarea") && holdsText(element.value) && !fields.has(element)) {
+      paintOver(element);
+    }
+    if (shadowRoot) {
+      if (!watched.has(shadowRoot)) watch(shadowRoot);
+      search(shadowRoot);
+    }
+  }
+
+  function holdsText(value) {
+    for (const text of texts) if (value.includes(text)) return true;
+    return false;
+  }
+
+  /** Whether a text stands in a field that is painted over as a whole. */
+  function isInField(node) {
+    for (let around = node.parentNode; around; around = around.parentNode) if (fields.has(around)) return true;
+    return false;
+  }
+
+  function searchText(node) {
+    if (isInField(node)) return;
+    for (const text of texts) {
+      for (let at = node.data.indexOf(text); at >= 0; at = node.data.indexOf(text, at + text.length)) {
+        const range = document.createRange();
+        range.setStart(node, at);
+        range.setEnd(node, at + text.length);
+        highlight.add(range);
+        // A highlight does not reach what is drawn as a shape.
+        if (node.parentNode instanceof SVGElement) node.parentNode.style.setProperty("opacity", "0", "important");
+      }
+    }
+  }
+
   /** Whether a secret has gone into this element. */
   function holds(element) {
     return fields.has(element);
   }
 
-  globalThis.bykiltSecrets = Object.freeze({ find, holds, put });
+  globalThis.bykiltSecrets = Object.freeze({ find, hide, holds, put });
 })();
