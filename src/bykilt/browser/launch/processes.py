@@ -13,6 +13,8 @@ from pathlib import Path
 
 import anyio
 
+from bykilt.browser.sandbox.process_facts import read_stat
+
 _PROC = Path("/proc")
 
 
@@ -34,17 +36,15 @@ def read_process(pid: int) -> Process | None:
 
     Source: proc(5), /proc/pid/stat and /proc/pid/status
     """
+    stat = read_stat(pid)
+    if stat is None or stat.state in ("Z", "X"):
+        return None
     try:
-        line = (_PROC / str(pid) / "stat").read_text(errors="replace")
         status = (_PROC / str(pid) / "status").read_text(errors="replace")
     except OSError:
         return None
-    # The second field, the name, may hold spaces and parentheses.
-    fields = line[line.rindex(")") + 2 :].split()
-    if fields[0] in ("Z", "X"):
-        return None
     uid_line = next(part for part in status.splitlines() if part.startswith("Uid:"))
-    return Process(pid=pid, uid=int(uid_line.split()[1]), session=int(fields[3]), start_ticks=int(fields[19]))
+    return Process(pid=pid, uid=int(uid_line.split()[1]), session=stat.session, start_ticks=stat.start_ticks)
 
 
 def mentions(pid: int, folder: Path) -> bool:

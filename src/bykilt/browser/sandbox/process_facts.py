@@ -73,11 +73,9 @@ def below(root: int) -> list[int]:
     children: dict[int, list[int]] = defaultdict(list)
     for name in os.listdir(_PROC):
         if name.isdigit():
-            try:
-                line = (_PROC / name / "stat").read_text(errors="replace")
-            except OSError:
-                continue
-            children[int(line[line.rindex(")") + 2 :].split()[1])].append(int(name))
+            stat = read_stat(name)
+            if stat is not None:
+                children[stat.parent].append(int(name))
     found: list[int] = []
     waiting = [root]
     while waiting:
@@ -86,10 +84,31 @@ def below(root: int) -> list[int]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Stat:
+    """A process in one line. `start_ticks`, in the kernel's clock ticks since boot, tells it from a later one."""
+
+    state: str
+    parent: int
+    session: int
+    start_ticks: int
+
+
+def read_stat(pid: int | str) -> Stat | None:
+    """Return the line, or None when the process has ended and was reaped."""
+    try:
+        line = (_PROC / str(pid) / "stat").read_text(errors="replace")
+    except OSError:
+        return None
+    # The second field, the name, may hold spaces and parentheses.
+    fields = line[line.rindex(")") + 2 :].split()
+    return Stat(fields[0], int(fields[1]), int(fields[3]), int(fields[19]))
+
+
 def start_ticks(pid: int) -> int:
-    """Return when a living process started, in the kernel's clock ticks since boot."""
-    line = (_PROC / str(pid) / "stat").read_text(errors="replace")
-    return int(line[line.rindex(")") + 2 :].split()[19])
+    """Return when a process started; 0 when it has ended."""
+    stat = read_stat(pid)
+    return 0 if stat is None else stat.start_ticks
 
 
 def _kind(name: str, arguments: list[bytes]) -> str:
