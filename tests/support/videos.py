@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import io
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -26,7 +27,8 @@ COLOURS = {
     "yellow": (255, 255, 0),
 }
 _STEP_S = 0.05
-_VP8_START = b"\x9d\x01\x2a"
+_CLUSTER = bytes.fromhex("1f43b675")
+_BLOCK = b"\xa3\x01"
 
 _WATCH = """async ({ data, type, step }) => {
   const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
@@ -76,28 +78,49 @@ class Playback:
 
 
 async def watch(engine: BrowserEngine, file: Path, media_type: str = "video/webm") -> Playback:
-    """Play a video in the engine's page."""
+    """Play a video in the engine's page.
+
+    The colours are those of the frames in the file: a busy browser may draw a frame late, and pass over a short one.
+    """
     seen = await js(engine, _WATCH, {"data": _in_base64(file), "type": media_type, "step": _STEP_S})
-    colours = [colour for colour, _ in groupby(_nearest(*pixel) for pixel in seen["pixels"])]
+    colours = [colour for colour, _ in groupby(_colour_of(frame) for frame in _frames(file))]
+    drawn = {_nearest(*pixel) for pixel in seen["pixels"]}
+    assert drawn
+    assert drawn <= set(colours), (drawn, colours)
     return Playback(seen["duration"], seen["width"], seen["height"], colours)
 
 
 def last_colour(folder: Path) -> str | None:
-    """Return the colour near the lower right corner of the last frame, or None without one.
+    """Return the colour near the lower right corner of the last frame of the video that grows, or None without one."""
+    for file in folder.glob(".video.webm*"):
+        frames = list(_frames(file))
+        return _colour_of(frames[-1]) if frames else None
+    return None
 
-    A frame is a key frame of VP8, which a WebP file is too, in a box.
+
+def _frames(file: Path) -> Iterator[bytes]:
+    """The frames of a WebM file as our writer makes it: one in each cluster, sizes always in eight bytes."""
+    video = file.read_bytes()
+    at = 0
+    while (at := video.find(_CLUSTER, at)) >= 0:
+        size = int.from_bytes(video[at + 5 : at + 12], "big")
+        cluster = video[at + 12 : at + 12 + size]
+        if len(cluster) < size:
+            return
+        block = cluster.index(_BLOCK, 1)
+        yield cluster[block + 9 + 4 :]
+        at += 12 + size
+
+
+def _colour_of(frame: bytes) -> str:
+    """The colour near the lower right corner of a key frame of VP8, which a WebP file is too, in a box.
+
     Sources: RFC 6386, section 9.1; RFC 9649, "Simple File Format (Lossy)"
     """
-    for file in folder.glob(".video.webm*"):
-        data = file.read_bytes()
-        begin = data.rfind(_VP8_START) - 3
-        if begin >= 0:
-            frame = data[begin:]
-            chunk = b"WEBPVP8 " + struct.pack("<I", len(frame)) + frame + bytes(len(frame) % 2)
-            with Image.open(io.BytesIO(b"RIFF" + struct.pack("<I", len(chunk)) + chunk)) as picture:
-                at = (picture.width - 20, picture.height - 20)
-                return _nearest(*picture.convert("RGB").crop((*at, at[0] + 1, at[1] + 1)).tobytes())
-    return None
+    chunk = b"WEBPVP8 " + struct.pack("<I", len(frame)) + frame + bytes(len(frame) % 2)
+    with Image.open(io.BytesIO(b"RIFF" + struct.pack("<I", len(chunk)) + chunk)) as picture:
+        at = (picture.width - 20, picture.height - 20)
+        return _nearest(*picture.convert("RGB").crop((*at, at[0] + 1, at[1] + 1)).tobytes())
 
 
 async def leaf_through(engine: BrowserEngine, file: Path, media_type: str = "image/webp") -> dict[str, int | bool]:

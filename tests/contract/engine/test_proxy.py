@@ -74,13 +74,13 @@ async def test_a_kind_of_proxy_that_takes_no_password(new_engine: NewEngine) -> 
 
 async def test_a_password_in_an_address_that_is_none_is_not_shown(new_engine: NewEngine) -> None:
     """Contract, both engines: neither in the error nor in the settings."""
-    context = site_launch(proxy="http://aiko:hidden@[::1", storage_state={"cookies": []}, emulation={})
+    context = site_launch(proxy="http://aiko:sesame@[::1", storage_state={"cookies": []}, emulation={})
 
     with pytest.raises(InvalidInput, match="no address") as refused:
         await new_engine().launch(context)
 
-    assert "hidden" not in str(refused.value)
-    assert "hidden" not in repr(context)
+    assert "sesame" not in str(refused.value)
+    assert "sesame" not in repr(context)
 
 
 async def test_offline_emulation_holds_behind_a_proxy(new_engine: NewEngine) -> None:
