@@ -82,6 +82,16 @@ class Facts:
         return [fact.title for fact in self.all if isinstance(fact, StepStarted)]
 
 
+def click(selector: str, **more: JsonValue) -> JsonObject:
+    """Return a step."""
+    return {"action": "click", "selector": selector, **more}
+
+
+def extract(selector: str, **more: JsonValue) -> JsonObject:
+    """Return a step."""
+    return {"action": "extract", "selector": selector, **more}
+
+
 def flow_of(*steps: JsonObject, **more: JsonValue) -> Flow:
     """Return a flow with these steps."""
     return load_flow_text(json.dumps({"bykilt": 1, "name": "test", **more, "steps": list(steps)}), "test.json")
