@@ -424,3 +424,50 @@ setup_servers() { # OpenBao and moto, in .venv-servers: many packages, none of w
   fi
   exec 8>&-
 }
+
+# --- the isolated model, for tests --------------------------------------------------------------------------
+
+# Docker, a base that needs no registry, and the image; each is made once. A second call takes milliseconds.
+setup_llm() {
+  local log=$VENV/llm.log base=bykilt/llm-base:trixie
+  exec 7>"$VENV.llm.lock"
+  flock 7
+  if ! command -v docker >/dev/null || ! PATH=/usr/sbin:/sbin:$PATH command -v debootstrap >/dev/null; then
+    if can_apt; then
+      say "installing Docker and debootstrap (apt-get)"
+      apt_install docker.io debootstrap || true
+      command -v docker >/dev/null || apt_install docker-cli || true
+    else
+      TRIED+=("apt-get: not used (needs apt-get with root or passwordless sudo, and BYKILT_NO_APT unset)")
+    fi
+  fi
+  docker_answers || start_dockerd
+  if ! docker image inspect "$base" >/dev/null 2>&1; then
+    say "making the base of the model's image (debootstrap)"
+    as_root env PATH="/usr/sbin:/sbin:$PATH" scripts/llm-base "$base" >"$log" 2>&1 || {
+      TRIED+=("scripts/llm-base: $(tail -n 1 "$log")")
+      fail "the base of the model's image could not be made" "check the network, or set DEBIAN_MIRROR"
+    }
+  fi
+  BYKILT_HOME=$VENV/llm "$PY" -m bykilt llm build --base "$base" >"$log" 2>&1 || {
+    sed 's/^/    | /' "$log" | tail -n 15 >&2
+    fail "the model's image could not be made" "check the network and pip's settings, then run this again"
+  }
+  exec 7>&-
+}
+
+docker_answers() { timeout 20 docker version >/dev/null 2>&1; }
+
+start_dockerd() { # where no service does: in a container, for instance. It goes on after us.
+  local log=$VENV/dockerd.log tries
+  say "starting the Docker daemon"
+  as_root env PATH="/usr/sbin:/sbin:$PATH" nohup dockerd >"$log" 2>&1 7>&- 9>&- </dev/null &
+  for ((tries = 0; tries < 60; tries++)); do
+    ! docker_answers || return 0
+    sleep 0.5
+  done
+  TRIED+=("dockerd: $(tail -n 1 "$log")")
+  fail "no Docker daemon answers, which tests of the isolated model need" \
+    "Debian, Ubuntu: sudo apt-get install docker.io && sudo systemctl start docker" \
+    "and let your user use it: sudo usermod -aG docker \$USER (as good as root on this machine)"
+}

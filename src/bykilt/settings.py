@@ -34,13 +34,15 @@ class Settings:
 
     `home` is where everything is kept (BYKILT_HOME), `engine` the engine for runs that name none
     (RUNNER_ENGINE; None leaves it to the loader), `max_runs` how many runs go on at a time in one process
-    (BYKILT_MAX_RUNS), `run_timeout_s` the deadline of a run that names none (BYKILT_RUN_TIMEOUT_S).
+    (BYKILT_MAX_RUNS), `run_timeout_s` the deadline of a run that names none (BYKILT_RUN_TIMEOUT_S), `llm_enabled`
+    whether a language model may be started at all (ENABLE_LLM).
     """
 
     home: Path
     engine: str | None = None
     max_runs: int = DEFAULT_MAX_RUNS
     run_timeout_s: float = DEFAULT_RUN_TIMEOUT_S
+    llm_enabled: bool = False
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -55,6 +57,7 @@ class Settings:
             engine=given.get("RUNNER_ENGINE", "").strip() or None,
             max_runs=int(_number(given, "BYKILT_MAX_RUNS", DEFAULT_MAX_RUNS, 1, 64, whole=True)),
             run_timeout_s=_number(given, "BYKILT_RUN_TIMEOUT_S", DEFAULT_RUN_TIMEOUT_S, 1, 7 * 86_400),
+            llm_enabled=_switch(given, "ENABLE_LLM"),
         )
 
 
@@ -70,6 +73,15 @@ def _home(given: Mapping[str, str]) -> Path:
     if path.exists() and not path.is_dir():
         raise InvalidSetting("BYKILT_HOME", value, "this is not a folder", hint=hint)
     return path
+
+
+def _switch(given: Mapping[str, str], variable: str) -> bool:
+    value = given.get(variable, "").strip().lower()
+    if value in ("1", "true", "yes", "on"):
+        return True
+    if value in ("", "0", "false", "no", "off"):
+        return False
+    raise InvalidSetting(variable, value, "true or false is needed", hint=f"unset {variable} for false")
 
 
 def _number(

@@ -39,6 +39,8 @@ OWNERS = {
     "cryptography": {"security/master_key.py", "security/envelope.py", "security/entry_cache.py"},
     "boto3": {"security/aws_backend.py"},
     "botocore": {"security/aws_backend.py"},
+    "docker": {"llm/docker_client.py"},
+    "cyllama": {"llm/worker/model.py"},
     "hvac": {"security/hashicorp_backend.py"},
     "filelock": {"security/vault_file.py"},
     "keyring": {"security/os_keyring.py"},

@@ -1,0 +1,188 @@
+"""`bykilt llm`: makes the image of the isolated model, shows its state, and asks it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bykilt.cli.output import print_json
+from bykilt.errors import BykiltError, ExitCode, InvalidInput
+from bykilt.settings import Settings
+
+if TYPE_CHECKING:
+    from bykilt.llm.service_gateway import LLMResult
+
+_BASE_HELP = "Image to build on: Python 3.12 or newer of a glibc system. [default: python:3.13-slim]"
+
+
+@click.group()
+def llm() -> None:
+    """Run a language model in a container that has no network.
+
+    It is off unless ENABLE_LLM=true.
+    """
+
+
+@llm.command()
+@click.option("--base", metavar="IMAGE", help=_BASE_HELP)
+@click.option("--force", is_flag=True, help="Build even if the image is there.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def build(base: str | None, force: bool, as_json: bool) -> None:
+    """Make the image: a small model, its library and our worker, each checked by its hash.
+
+    What is not in the cache is fetched with pip; Docker then builds without any network.
+
+    \b
+    Examples:
+      bykilt llm build
+      bykilt llm build --base bykilt/llm-base:trixie
+    """
+    from contextlib import closing
+
+    from bykilt.llm import image_build
+    from bykilt.llm.daemon import connect
+    from bykilt.llm.docker_sandbox import IMAGE
+
+    cache = Settings.from_environment().home / "cache" / "llm"
+    with closing(connect()) as client:
+        built = image_build.build(client, IMAGE, base or image_build.DEFAULT_BASE, cache, _tell, force=force)
+    if as_json:
+        print_json({"image": built.tag, "id": built.id, "size_bytes": built.size_bytes, "was_there": built.was_there})
+    else:
+        click.echo(f"{built.tag} {'is there' if built.was_there else 'is ready'} ({built.size_bytes >> 20} MiB)")
+
+
+@llm.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_context
+def status(ctx: click.Context, as_json: bool) -> None:
+    """Show whether the model can be asked: the switch, Docker, the image.
+
+    Nothing is started. Exits with 3 when something is missing.
+
+    \b
+    Examples:
+      bykilt llm status
+      bykilt llm status --json
+    """
+    facts = _status()
+    if as_json:
+        print_json(facts)
+    else:
+        for name, value in facts.items():
+            click.echo(f"{name:<10}{_words(value)}")
+    ctx.exit(ExitCode.OK if facts["usable"] else ExitCode.MISSING_CAPABILITY)
+
+
+@llm.command()
+@click.argument("prompt")
+@click.option("--stream", is_flag=True, help="Print the answer while it comes.")
+@click.option(
+    "--schema", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="JSON Schema to answer in."
+)
+@click.option("--system", help="What the model is told before the prompt.")
+@click.option("--max-tokens", type=click.IntRange(1), default=256, show_default=True, help="The most it may say.")
+@click.option("--timeout", "deadline_s", type=click.FloatRange(0.01), default=120.0, show_default=True, help="Seconds.")
+@click.option("--json", "as_json", is_flag=True, help="Print answer, usage and walls as one JSON document.")
+def ask(
+    prompt: str,
+    stream: bool,
+    schema: Path | None,
+    system: str | None,
+    max_tokens: int,
+    deadline_s: float,
+    as_json: bool,
+) -> None:
+    """Ask the model once, in a container of its own that is removed afterwards. `-` reads the prompt from input.
+
+    \b
+    Examples:
+      bykilt llm ask "What is the capital of France?"
+      bykilt llm ask "Name a city." --schema city.json
+    """
+    import anyio
+
+    if stream and as_json:
+        raise InvalidInput("--stream and --json exclude each other")
+    context = {"max_tokens": max_tokens, "deadline_s": deadline_s} | ({"system": system} if system else {})
+    text = sys.stdin.read() if prompt == "-" else prompt
+    result = anyio.run(_ask, text, context, _schema(schema), stream)
+    if as_json:
+        print_json(dict(result))  # type: ignore[arg-type]
+    elif stream:
+        click.echo()
+    else:
+        click.echo(_harmless(result["text"]))
+    if result["finish"] == "length":
+        click.secho(f"the answer was cut after {max_tokens} tokens (--max-tokens)", err=True, fg="yellow")
+
+
+async def _ask(prompt: str, context: dict[str, Any], schema: dict[str, Any] | None, stream: bool) -> LLMResult:
+    from bykilt.llm.service_gateway import get_llm_gateway
+
+    gateway = get_llm_gateway()
+    try:
+        await gateway.initialize()
+        return await gateway.invoke_llm(prompt, context, schema=schema, on_token=_show if stream else None)
+    finally:
+        await gateway.shutdown()
+
+
+def _show(text: str) -> None:
+    click.echo(_harmless(text), nl=False)
+
+
+def _harmless(text: str) -> str:
+    """Return the text without what would move a terminal's cursor: it comes from the sandbox."""
+    return "".join(sign if sign.isprintable() or sign in "\n\t" else "�" for sign in text)
+
+
+def _schema(path: Path | None) -> dict[str, Any] | None:
+    if path is None:
+        return None
+    try:
+        schema = json.loads(path.read_text("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"{path} is no JSON: {error}") from error
+    if not isinstance(schema, dict):
+        raise InvalidInput(f"{path} is no JSON Schema", hint="it must be a JSON object")
+    return schema
+
+
+def _status() -> dict[str, Any]:
+    enabled = Settings.from_environment().llm_enabled
+    facts: dict[str, Any] = {"enabled": enabled, "docker": None, "apparmor": None, "image": None, "usable": False}
+    from bykilt.llm.daemon import connect
+    from bykilt.llm.docker_sandbox import IMAGE
+
+    try:
+        client = connect()
+        facts |= {"docker": client.version(), "apparmor": client.has_apparmor()}
+        image = client.image(IMAGE)
+        client.close()
+    except BykiltError as error:
+        return facts | {"problem": error.message, "hint": error.hint}
+    if image is None:
+        return facts | {"problem": f"there is no image {IMAGE!r}", "hint": "make it: bykilt llm build"}
+    facts["image"] = {"name": IMAGE, "id": image.id, "size_bytes": image.size}
+    if not enabled:
+        return facts | {"problem": "the language model is switched off", "hint": "set ENABLE_LLM=true"}
+    return facts | {"usable": True}
+
+
+def _tell(line: str) -> None:
+    width = shutil.get_terminal_size().columns
+    click.echo(line[:width], err=True)
+
+
+def _words(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return f"{value['name']} ({value['size_bytes'] >> 20} MiB)"
+    return "none" if value is None else str(value)

@@ -1,0 +1,324 @@
+"""The container that the model runs in: its life, and calls to it, one at a time.
+
+Knows the order of things: make, look at it, attach, start, hear what it says of itself, and only then ask. The walls
+are in `policy`, the lines in `protocol`, the daemon in `docker_client`.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from anyio.abc import ByteStream, SocketStream, UNIXSocketStream
+
+from bykilt.errors import InvalidInput
+from bykilt.llm import owners
+from bykilt.llm.calls import MODEL, CallOptions, Completion
+from bykilt.llm.daemon import connect
+from bykilt.llm.errors import (
+    CallRefused,
+    CallTimedOut,
+    ImageMissing,
+    ProtocolViolation,
+    SandboxRefused,
+    WorkerCrashed,
+    WorkerOutOfMemory,
+)
+from bykilt.llm.policy import UID, SandboxPolicy, memory_bytes
+from bykilt.llm.protocol import MAX_LINE_BYTES, AttachedStream, Done, Message, Ready, Refusal, Token, decode, encode
+
+if TYPE_CHECKING:
+    import socket
+
+    from bykilt.llm.docker_client import DockerClient
+
+IMAGE = "bykilt/llm-sandbox:latest"
+_START_TIMEOUT_S = 60.0
+# How long a worker may take to stop in the middle of an answer; beyond that its container is killed.
+_CANCEL_PATIENCE_S = 2.0
+_BLOCK_BYTES = 65536
+
+
+class DockerLLMSandbox:
+    """A model without network, files or programs. `start` it, `invoke_llm`, `stop` it.
+
+    A container that timed out, crashed or broke the protocol is gone; `start` makes another.
+    """
+
+    def __init__(
+        self,
+        image: str = IMAGE,
+        network_mode: str = "none",
+        cpu_quota: int = 100_000,
+        memory_limit: str = "512m",
+        enable_seccomp: bool = True,
+        enable_apparmor: bool = True,
+        *,
+        runtime: str | None = None,
+        model: str = MODEL,
+    ) -> None:
+        """Take the limits: `cpu_quota` microseconds of processor in 100,000, `memory_limit` like `512m`.
+
+        Raises:
+            InvalidInput: A limit cannot be used, or there would be a network.
+        """
+        if network_mode != "none":
+            raise InvalidInput(
+                f"network_mode={network_mode!r}: the model's container never has a network", hint="leave it at 'none'"
+            )
+        self.image = image
+        self.model = model
+        self.policy = SandboxPolicy(
+            memory=memory_bytes(memory_limit),
+            cpu_quota=cpu_quota,
+            seccomp=enable_seccomp,
+            apparmor=enable_apparmor,
+            runtime=runtime,
+        )
+        self._docker: DockerClient | None = None
+        self._container: str | None = None
+        self._stream: ByteStream | None = None
+        self._lines = AttachedStream()
+        self._waiting: list[bytes] = []
+        self._lock = anyio.Lock()
+        self._has_apparmor = False
+        self._limits: dict[str, Any] = {}
+        self._counts = {"calls": 0, "failed_calls": 0, "starts": 0, "prompt_tokens": 0, "completion_tokens": 0}
+
+    @property
+    def is_running(self) -> bool:
+        """Whether there is a container that can be asked."""
+        return self._stream is not None
+
+    async def start(self) -> None:
+        """Start the container and make sure that it is held; containers whose process has died are removed first.
+
+        Raises:
+            DockerUnavailable, ImageMissing: Something is missing on this machine.
+            SandboxRefused: A wall does not stand; the container was removed.
+            WorkerCrashed, ProtocolViolation: It did not come up.
+        """
+        if self.is_running:
+            return
+        try:
+            self._docker = await anyio.to_thread.run_sync(connect)
+            with anyio.fail_after(_START_TIMEOUT_S):
+                container, attached = await anyio.to_thread.run_sync(self._make, self._docker)
+                self._stream = await _as_stream(attached)
+                await anyio.to_thread.run_sync(self._docker.start, container)
+                await self._hear_ready()
+        except TimeoutError:
+            await self._destroy()
+            raise WorkerCrashed(f"the container was not ready within {_START_TIMEOUT_S:g} s") from None
+        except BaseException:
+            await self._destroy()
+            raise
+        self._counts["starts"] += 1
+
+    async def stop(self) -> None:
+        """Kill and remove the container."""
+        await self._destroy()
+
+    async def invoke_llm(
+        self,
+        prompt: str,
+        context: Mapping[str, Any] | None = None,
+        *,
+        schema: Mapping[str, Any] | None = None,
+        on_token: Callable[[str], None] | None = None,
+    ) -> Completion:
+        """Return the answer to a prompt; `on_token` is given each piece of it as it comes.
+
+        Whoever is cancelled while waiting leaves a worker that has stopped, or none.
+
+        Raises:
+            InvalidInput: The prompt, the context or the schema cannot be used.
+            CallTimedOut, WorkerCrashed, ProtocolViolation: There is no answer, and no container any more.
+        """
+        options = CallOptions.parse(context, self.model)
+        call = secrets.token_hex(8)
+        request = encode(options.request(call, prompt, schema, stream=on_token is not None))
+        if len(request) > MAX_LINE_BYTES:
+            raise InvalidInput("the call is too large", hint="shorten the prompt or the schema")
+        async with self._lock:
+            self._counts["calls"] += 1
+            self._lines.allow(options.max_output_bytes)
+            try:
+                with anyio.fail_after(options.deadline_s):
+                    done = await self._ask(call, request, on_token)
+            except TimeoutError:
+                self._counts["failed_calls"] += 1
+                await self._destroy()
+                raise CallTimedOut(options.deadline_s) from None
+            except CallRefused:
+                self._counts["failed_calls"] += 1
+                raise
+            except anyio.get_cancelled_exc_class():
+                await self._stop_answering(call)
+                raise
+            except BaseException:
+                self._counts["failed_calls"] += 1
+                await self._destroy()
+                raise
+        self._counts["prompt_tokens"] += done.prompt_tokens
+        self._counts["completion_tokens"] += done.completion_tokens
+        return Completion(done.text, done.finish, done.prompt_tokens, done.completion_tokens)
+
+    def get_metrics(self) -> dict[str, Any]:
+        """Return what holds the container, as the daemon and the worker say it, and what was done in it."""
+        policy = self.policy
+        return {
+            "container_id": self._container,
+            "running": self.is_running,
+            "image": self.image,
+            "model": self.model,
+            "network_mode": "none",
+            "resource_limits": {
+                "memory_bytes": policy.memory,
+                "cpu_quota": policy.cpu_quota,
+                "pids": policy.pids,
+                "tmp_bytes": policy.tmp,
+            },
+            "security": {
+                "seccomp": "allow-list" if policy.seccomp else "docker-default",
+                "second_filter": self.is_running,
+                # Wanted is not the same as in force: a kernel without AppArmor has none.
+                "apparmor": "docker-default" if policy.apparmor and self._has_apparmor else "none",
+                "read_only_root": True,
+                "no_new_privileges": True,
+                "capabilities": [],
+                "user": UID,
+                "runtime": policy.runtime or "default",
+            },
+            "attested": dict(self._limits),
+            **self._counts,
+        }
+
+    # --- life of the container; the first three run in a worker thread ---
+
+    def _make(self, client: DockerClient) -> tuple[str, socket.socket]:
+        """Make the container, look at how the daemon has made it, and attach to it."""
+        for container, mark in client.labelled(owners.LABEL).items():
+            if owners.is_orphan(mark):
+                client.remove(container)
+        image = client.image(self.image)
+        if image is None:
+            raise ImageMissing(self.image)
+        self._has_apparmor = client.has_apparmor()
+        # By its id: a name could mean another image a moment later.
+        self._container = client.create(self._configuration(image.id))
+        inspected = client.inspect(self._container)
+        if differences := self.policy.differences_set(inspected, has_apparmor=self._has_apparmor):
+            raise SandboxRefused(differences)
+        return self._container, client.attach(self._container)
+
+    def _configuration(self, image_id: str) -> dict[str, Any]:
+        return {
+            "Image": image_id,
+            "User": f"{UID}:{UID}",
+            "OpenStdin": True,
+            # The end of our connection is the end of its input, and then the worker ends itself.
+            "StdinOnce": True,
+            "AttachStdin": True,
+            "AttachStdout": True,
+            "AttachStderr": True,
+            "NetworkDisabled": True,
+            "Labels": {owners.LABEL: owners.own_mark()},
+            "HostConfig": self.policy.host_config(has_apparmor=self._has_apparmor),
+        }
+
+    def _ending(self, client: DockerClient, container: str) -> WorkerCrashed:
+        """Return why a container whose stream has ended has ended."""
+        code = client.wait(container)
+        state = client.inspect(container).get("State") or {}
+        if state.get("OOMKilled"):
+            return WorkerOutOfMemory(
+                f"the model's container needed more than its {self.policy.memory >> 20} MiB and was ended",
+                hint="raise memory_limit, or ask for less",
+            )
+        said = self._lines.stderr.strip().splitlines()
+        return WorkerCrashed(f"the model's container ended with {code}" + (f": {said[-1][:300]}" if said else ""))
+
+    async def _destroy(self) -> None:
+        """Leave nothing: no stream, no container. Shielded, and bounded by the daemon client's own timeouts."""
+        with anyio.CancelScope(shield=True):
+            client, container, stream = self._docker, self._container, self._stream
+            self._docker = self._container = self._stream = None
+            self._lines, self._waiting = AttachedStream(), []
+            if stream is not None:
+                await anyio.aclose_forcefully(stream)
+            if client is not None:
+                try:
+                    if container is not None:
+                        await anyio.to_thread.run_sync(client.remove, container)
+                finally:
+                    client.close()
+
+    # --- talking ---
+
+    async def _hear_ready(self) -> None:
+        message = await self._next(None)
+        if not isinstance(message, Ready):
+            raise ProtocolViolation("it spoke before it was ready")
+        if differences := self.policy.differences_seen(message.limits, second_filter=message.second_filter):
+            raise SandboxRefused(differences)
+        self._limits = message.limits
+
+    async def _ask(self, call: str, request: bytes, on_token: Callable[[str], None] | None) -> Done:
+        if self._stream is None:
+            raise self._stopped()
+        if self._waiting:
+            raise ProtocolViolation("it spoke without being asked")
+        try:
+            await self._stream.send(request)
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+            raise await self._ended() from None
+        while True:
+            message = await self._next(call)
+            if isinstance(message, Done):
+                return message
+            if isinstance(message, Refusal):
+                raise CallRefused(f"the model cannot do this: {message.message}")
+            if isinstance(message, Token) and on_token is not None:
+                on_token(message.text)
+
+    async def _next(self, call: str | None) -> Message:
+        while not self._waiting:
+            if self._stream is None:
+                raise self._stopped()
+            try:
+                block = await self._stream.receive(_BLOCK_BYTES)
+            except (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError):
+                raise await self._ended() from None
+            self._waiting += self._lines.feed(block)
+        return decode(self._waiting.pop(0), call)
+
+    async def _ended(self) -> WorkerCrashed:
+        if self._docker is None or self._container is None:
+            return self._stopped()
+        return await anyio.to_thread.run_sync(self._ending, self._docker, self._container)
+
+    def _stopped(self) -> WorkerCrashed:
+        return WorkerCrashed("the sandbox is not running", hint="start it first")
+
+    async def _stop_answering(self, call: str) -> None:
+        """Have the worker stop in the middle of an answer; one that does not is killed."""
+        has_stopped = False
+        with anyio.move_on_after(_CANCEL_PATIENCE_S, shield=True):
+            try:
+                if self._stream is not None:
+                    await self._stream.send(encode({"op": "cancel", "id": call}))
+                while not isinstance(await self._next(call), Done | Refusal):
+                    pass
+                has_stopped = True
+            except (WorkerCrashed, ProtocolViolation, anyio.BrokenResourceError, anyio.ClosedResourceError):
+                pass
+        if not has_stopped:
+            await self._destroy()
+
+
+async def _as_stream(attached: socket.socket) -> ByteStream:
+    kind = UNIXSocketStream if attached.family.name == "AF_UNIX" else SocketStream
+    return await kind.from_socket(attached)

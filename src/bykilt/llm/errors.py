@@ -1,0 +1,102 @@
+"""What can go wrong with the isolated model, one type for each thing that a caller would handle differently."""
+
+from __future__ import annotations
+
+from bykilt.errors import BykiltError, InvalidInput, MissingCapability
+
+
+class LLMError(BykiltError):
+    """A call to the model did not give an answer."""
+
+    code = "llm_error"
+
+
+class LLMDisabled(MissingCapability):
+    """The language model is switched off, which is the default."""
+
+    code = "llm_disabled"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the language model is switched off",
+            hint="set ENABLE_LLM=true; it runs in a container without any network, on a model that is in the image",
+        )
+
+
+class DockerUnavailable(MissingCapability):
+    """No Docker daemon can be used from here."""
+
+    code = "docker_unavailable"
+
+
+class ImageMissing(MissingCapability):
+    """The image of the model is not on this machine."""
+
+    code = "llm_image_missing"
+
+    def __init__(self, image: str) -> None:
+        super().__init__(f"there is no image {image!r} on this machine", hint="make it: bykilt llm build")
+
+
+class BuildFailed(LLMError):
+    """The image could not be made."""
+
+    code = "llm_build_failed"
+
+
+class SandboxRefused(LLMError):
+    """The container is not held as the policy wants, so nothing is asked of it."""
+
+    code = "llm_sandbox_refused"
+
+    def __init__(self, differences: list[str]) -> None:
+        super().__init__(
+            "the container is not held as it must be: " + "; ".join(differences),
+            hint="`docker info` shows what this daemon and kernel enforce",
+        )
+        self.differences = differences
+
+
+class WorkerCrashed(LLMError):
+    """The container ended by itself."""
+
+    code = "llm_worker_crashed"
+
+
+class WorkerOutOfMemory(WorkerCrashed):
+    """The kernel ended the container at its memory limit."""
+
+    code = "llm_out_of_memory"
+
+
+class CallTimedOut(LLMError):
+    """The deadline of a call passed; its container was killed."""
+
+    code = "llm_timed_out"
+
+    def __init__(self, deadline_s: float) -> None:
+        super().__init__(
+            f"the model gave no answer within {deadline_s:g} s, so its container was killed",
+            hint="ask for fewer tokens (max_tokens), or allow more time (deadline_s)",
+        )
+
+
+class ProtocolViolation(LLMError):
+    """The container said something that no honest worker says; it was killed."""
+
+    code = "llm_protocol_violation"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"the container broke the protocol: {what}")
+
+
+class CallRefused(InvalidInput):
+    """The worker cannot carry out this call as it is."""
+
+    code = "llm_call_refused"
+
+
+class AnswerIncomplete(LLMError):
+    """The answer that a schema asks for did not fit into max_tokens."""
+
+    code = "llm_answer_incomplete"

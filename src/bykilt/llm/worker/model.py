@@ -1,0 +1,199 @@
+"""The model: a prompt becomes tokens, one after the other, held to a grammar if there is one.
+
+The only module that knows the model's library (cyllama, which runs llama.cpp in this process and opens no socket).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+_BATCH_TOKENS = 512
+_SYSTEM = "You are a helpful assistant."
+_ROLES = ("system", "user", "assistant")
+
+
+class RefusedCall(Exception):
+    """A call that cannot be carried out as it is; `code` is for programs."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class LocalModel:
+    """One model and one conversation's worth of memory; the start that two prompts share is computed once."""
+
+    def __init__(self, path: str, context_tokens: int) -> None:
+        from cyllama.llama import llama_cpp as llama
+        from cyllama.llama.token_decoder import TokenDecoder
+
+        self._llama = llama
+        self._new_decoder = TokenDecoder
+        llama.disable_logging()
+        llama.ggml_backend_load_all()
+        self._model = llama.LlamaModel(path, llama.LlamaModelParams())
+        self._vocabulary = self._model.get_vocab()
+        settings = llama.LlamaContextParams()
+        settings.n_ctx, settings.n_batch = context_tokens, _BATCH_TOKENS
+        # More threads than processors of the quota make each token many times dearer: they spin on barriers.
+        settings.n_threads = settings.n_threads_batch = 1
+        self._context = llama.LlamaContext(self._model, settings)
+        self._context.install_cancel_callback()
+        self._context_tokens = context_tokens
+        self._known: list[int] = []
+        self._running = ""
+        self._cancelled = ""
+
+    def warm_up(self) -> None:
+        """Run every path once: no file can be opened and no thread started afterwards."""
+        schema = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
+        message = {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 2}
+        self.chat("warm-up", message, lambda text: None)
+        self.chat("warm-up", {**message, "schema": schema, "temperature": 0.5}, None)
+
+    def cancel(self, call: str) -> None:
+        """Stop that call soon; called from another thread."""
+        self._cancelled = call
+        if self._running == call:
+            self._context.cancel = True
+
+    def chat(self, call: str, message: dict[str, Any], token: Callable[[str], None] | None) -> dict[str, Any]:
+        """Return text, why it ended and the count of tokens; `token` is given each piece of text.
+
+        Raises:
+            RefusedCall: The messages, the schema or their size cannot be used.
+        """
+        prompt = self._vocabulary.tokenize(_chat_text(message), add_special=False, parse_special=True)
+        max_tokens = _whole(message, "max_tokens", 256)
+        if len(prompt) + max_tokens > self._context_tokens:
+            raise RefusedCall(
+                "context_overflow",
+                f"the prompt takes {len(prompt)} tokens and the answer may take {max_tokens}; "
+                f"the model holds {self._context_tokens}",
+            )
+        sampler = self._sampler(message)
+        self._context.cancel = False
+        self._running = call
+        try:
+            is_whole = _is_whole_json if message.get("schema") is not None else _is_never_whole
+            finish, text, count = self._generate(call, prompt, sampler, max_tokens, token, is_whole)
+        finally:
+            self._running = ""
+        return {"finish": finish, "text": text, "prompt_tokens": len(prompt), "completion_tokens": count}
+
+    def _generate(
+        self,
+        call: str,
+        prompt: list[int],
+        sampler: Any,
+        max_tokens: int,
+        token: Callable[[str], None] | None,
+        is_whole: Callable[[list[str]], bool],
+    ) -> tuple[str, str, int]:
+        pieces: list[str] = []
+        decoder = self._new_decoder(self._vocabulary)
+        finish = "length"
+        count = 0
+        try:
+            self._read(prompt)
+            while count < max_tokens:
+                if self._cancelled == call:
+                    raise InterruptedError
+                chosen = sampler.sample(self._context, -1)
+                if self._vocabulary.is_eog(chosen):
+                    finish = "stop"
+                    break
+                count += 1
+                pieces.append(decoder.decode(chosen))
+                if token is not None and pieces[-1]:
+                    token(pieces[-1])
+                if is_whole(pieces):
+                    finish = "stop"
+                    break
+                self._context.decode(self._llama.llama_batch_get_one([chosen], len(self._known)))
+                self._known.append(chosen)
+        except InterruptedError:
+            finish = "cancelled"
+            self._forget(0)
+        pieces.append(decoder.flush())
+        return finish, "".join(pieces), count
+
+    def _read(self, prompt: list[int]) -> None:
+        """Bring the memory to exactly this prompt, keeping what it shares with what is there."""
+        shared = 0
+        while shared < min(len(self._known), len(prompt) - 1) and self._known[shared] == prompt[shared]:
+            shared += 1
+        shared = self._forget(shared)
+        for start in range(shared, len(prompt), _BATCH_TOKENS):
+            block = prompt[start : start + _BATCH_TOKENS]
+            self._context.decode(self._llama.llama_batch_get_one(block, start))
+            self._known += block
+
+    def _forget(self, keep: int) -> int:
+        """Drop all but the first `keep` tokens from the memory; return how many are left."""
+        if keep == 0 or not self._context.memory_seq_rm(0, keep, -1):
+            self._context.kv_cache_clear()
+            keep = 0
+        self._known = self._known[:keep]
+        return keep
+
+    def _sampler(self, message: dict[str, Any]) -> Any:
+        sampler = self._llama.LlamaSampler(self._llama.LlamaSamplerChainParams())
+        if message.get("schema") is not None:
+            try:
+                grammar = self._llama.json_schema_to_grammar(json.dumps(message["schema"]))
+                sampler.add_grammar(self._vocabulary, grammar, "root")
+            except (AssertionError, LookupError, RecursionError, RuntimeError, TypeError, ValueError) as error:
+                raise RefusedCall("bad_schema", f"no grammar can be made of this schema: {error}") from error
+        temperature = float(message.get("temperature", 0.0))
+        if temperature <= 0:
+            sampler.add_greedy()
+        else:
+            sampler.add_top_k(40)
+            sampler.add_top_p(0.95, 1)
+            sampler.add_temp(temperature)
+            sampler.add_dist(_whole(message, "seed", 1))
+        return sampler
+
+
+def _chat_text(message: dict[str, Any]) -> str:
+    """Return the messages in ChatML, the form that this model was trained on.
+
+    The marks of that form inside a message are taken out: who writes a message must not write the next one.
+    """
+    messages = message.get("messages")
+    if not isinstance(messages, list) or not messages:
+        raise RefusedCall("bad_call", "there are no messages")
+    if messages[0].get("role") != "system":
+        messages = [{"role": "system", "content": _SYSTEM}, *messages]
+    parts = []
+    for one in messages:
+        if one.get("role") not in _ROLES:
+            raise RefusedCall("bad_call", f"there is no role {one.get('role')!r}")
+        content = str(one.get("content", "")).replace("<|im_start|>", "").replace("<|im_end|>", "")
+        parts.append(f"<|im_start|>{one['role']}\n{content}<|im_end|>\n")
+    return "".join(parts) + "<|im_start|>assistant\n"
+
+
+def _is_never_whole(pieces: list[str]) -> bool:
+    return False
+
+
+def _is_whole_json(pieces: list[str]) -> bool:
+    """Whether the document is complete; the grammar would let white space follow it for ever."""
+    if not pieces[-1].rstrip().endswith(("}", "]", '"')):
+        return False
+    try:
+        json.loads("".join(pieces))
+    except ValueError:
+        return False
+    return True
+
+
+def _whole(message: dict[str, Any], name: str, default: int) -> int:
+    value = message.get(name, default)
+    if not isinstance(value, int) or value < 1:
+        raise RefusedCall("bad_call", f"{name} must be a whole number above 0")
+    return value
