@@ -6,13 +6,15 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
+import anyio
 import pytest
 
 from bykilt.errors import InvalidInput
 from bykilt.llm.docker_sandbox import DockerLLMSandbox
-from bykilt.llm.errors import AnswerIncomplete, CallRefused
+from bykilt.llm.errors import AnswerIncomplete, CallRefused, CallTimedOut
 from bykilt.llm.service_gateway import DockerLLMServiceGateway, get_llm_gateway
 
 QUESTION = "What is the capital of France?"
@@ -86,6 +88,53 @@ async def test_the_answer_is_the_same_every_time(sandbox: DockerLLMSandbox) -> N
     first = await sandbox.invoke_llm("Tell me of the sea.", context)
     await sandbox.invoke_llm("Something else.", {"max_tokens": 5})
     assert (await sandbox.invoke_llm("Tell me of the sea.", context)).text == first.text
+
+
+async def test_calls_that_come_together_start_one_container() -> None:
+    gateway = DockerLLMServiceGateway(DockerLLMSandbox())
+    answers: list[str] = []
+
+    async def ask() -> None:
+        answers.append((await gateway.invoke_llm(QUESTION, {"max_tokens": 30}))["text"])
+
+    try:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(3):
+                tasks.start_soon(ask)
+        assert answers == [ANSWER] * 3
+        assert gateway._sandbox.get_metrics()["starts"] == 1
+    finally:
+        await gateway.shutdown()
+
+
+async def test_a_call_that_waited_for_one_that_timed_out_is_answered() -> None:
+    gateway = DockerLLMServiceGateway(DockerLLMSandbox())
+    endings: list[str] = []
+
+    async def ask(context: Mapping[str, float]) -> None:
+        try:
+            endings.append((await gateway.invoke_llm(QUESTION, context))["text"])
+        except CallTimedOut as error:
+            endings.append(error.code)
+
+    await gateway.initialize()
+    try:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(ask, {"max_tokens": 30, "deadline_s": 0.01})
+            tasks.start_soon(ask, {"max_tokens": 30})
+        assert endings == ["llm_timed_out", ANSWER]
+    finally:
+        await gateway.shutdown()
+
+
+async def test_a_sandbox_that_is_stopped_while_it_starts_leaves_no_container() -> None:
+    sandbox = DockerLLMSandbox()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(sandbox.start)
+        await anyio.wait_all_tasks_blocked()
+        tasks.start_soon(sandbox.stop)
+    assert not sandbox.is_running
+    assert sandbox.get_metrics()["container_id"] is None
 
 
 def bykilt(*arguments: str, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:

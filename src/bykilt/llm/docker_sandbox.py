@@ -83,6 +83,7 @@ class DockerLLMSandbox:
         self._lines = AttachedStream()
         self._waiting: list[bytes] = []
         self._lock = anyio.Lock()
+        self._life = anyio.Lock()
         self._has_apparmor = False
         self._limits: dict[str, Any] = {}
         self._counts = {"calls": 0, "failed_calls": 0, "starts": 0, "prompt_tokens": 0, "completion_tokens": 0}
@@ -100,8 +101,11 @@ class DockerLLMSandbox:
             SandboxRefused: A wall does not stand; the container was removed.
             WorkerCrashed, ProtocolViolation: It did not come up.
         """
-        if self.is_running:
-            return
+        async with self._life:
+            if not self.is_running:
+                await self._start()
+
+    async def _start(self) -> None:
         try:
             self._docker = await anyio.to_thread.run_sync(connect)
             with anyio.fail_after(_START_TIMEOUT_S):
@@ -118,8 +122,9 @@ class DockerLLMSandbox:
         self._counts["starts"] += 1
 
     async def stop(self) -> None:
-        """Kill and remove the container."""
-        await self._destroy()
+        """Kill and remove the container; one that is being started is waited for first."""
+        async with self._life:
+            await self._destroy()
 
     async def invoke_llm(
         self,

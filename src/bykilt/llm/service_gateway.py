@@ -9,6 +9,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NotRequired, Protocol, TypedDict
 
+import anyio
+
 from bykilt.errors import InvalidInput
 from bykilt.llm.errors import AnswerIncomplete, LLMDisabled, ProtocolViolation
 from bykilt.settings import Settings
@@ -90,6 +92,7 @@ class DockerLLMServiceGateway:
     def __init__(self, sandbox: DockerLLMSandbox) -> None:
         """Take the sandbox; it is started by `initialize` or by the first call."""
         self._sandbox = sandbox
+        self._turn = anyio.Lock()
 
     async def initialize(self) -> None:
         """Start the container.
@@ -115,8 +118,9 @@ class DockerLLMServiceGateway:
             AnswerIncomplete: max_tokens were not enough for a document of that schema.
             LLMError: There is no answer.
         """
-        await self._sandbox.start()
-        answer = await self._sandbox.invoke_llm(prompt, context, schema=schema, on_token=on_token)
+        async with self._turn:  # whoever waited for a call that cost the container gets another one
+            await self._sandbox.start()
+            answer = await self._sandbox.invoke_llm(prompt, context, schema=schema, on_token=on_token)
         metrics = self._sandbox.get_metrics()
         result: LLMResult = {
             "text": answer.text,
