@@ -212,9 +212,9 @@ async def test_a_worker_whose_host_was_killed_ends_and_is_removed_at_the_next_st
 async def test_a_container_that_would_not_end_is_removed_at_the_next_start_too() -> None:
     with image_with_worker("pass", heeds_end_of_input=False) as image:
         container = await anyio.to_thread.run_sync(killed_parent, image)
-    assert exists(container)
-    async with hostile("pass"):
-        assert not exists(container)
+        assert exists(container)
+        async with hostile("pass"):
+            assert not exists(container)
 
 
 async def test_containers_of_living_processes_are_left_alone(sandbox: DockerLLMSandbox) -> None:
