@@ -458,10 +458,11 @@ setup_llm() {
 
 docker_answers() { timeout 20 docker version >/dev/null 2>&1; }
 
-start_dockerd() { # where no service does: in a container, for instance. It goes on after us.
+start_dockerd() { # where no service does: in a container, for instance. `stop_dockerd` ends it.
   local log=$VENV/dockerd.log tries
   say "starting the Docker daemon"
-  as_root env PATH="/usr/sbin:/sbin:$PATH" nohup dockerd >"$log" 2>&1 7>&- 9>&- </dev/null &
+  as_root env PATH="/usr/sbin:/sbin:$PATH" nohup dockerd --pidfile "$VENV/dockerd.pid" \
+    >"$log" 2>&1 7>&- 9>&- </dev/null &
   for ((tries = 0; tries < 60; tries++)); do
     ! docker_answers || return 0
     sleep 0.5
@@ -470,4 +471,12 @@ start_dockerd() { # where no service does: in a container, for instance. It goes
   fail "no Docker daemon answers, which tests of the isolated model need" \
     "Debian, Ubuntu: sudo apt-get install docker.io && sudo systemctl start docker" \
     "and let your user use it: sudo usermod -aG docker \$USER (as good as root on this machine)"
+}
+
+stop_dockerd() { # The daemon that `start_dockerd` has started, if it has.
+  local note=$VENV/dockerd.pid pid
+  [[ -f "$note" ]] || return 0
+  pid=$(<"$note")
+  # A note that was left by a machine that went down may name another process by now.
+  [[ "$(cat "/proc/$pid/comm" 2>/dev/null)" != dockerd ]] || as_root kill "$pid" || true
 }
