@@ -7,7 +7,11 @@
 (() => {
   const adopted = Object.getOwnPropertyDescriptor(Document.prototype, "adoptedStyleSheets");
   const nextFrame = requestAnimationFrame.bind(globalThis);
+  const later = setTimeout.bind(globalThis);
   const sheet = new CSSStyleSheet();
+  const FRAMES = 60;
+  const PAUSE_MS = 100;
+  let frames = 0;
 
   /** Begin; `selectors` is a list of CSS selectors. */
   function cover(selectors) {
@@ -16,11 +20,15 @@
     keep();
   }
 
-  /** Before each frame is painted, since a page may put its own list of style sheets in the place of this one. */
+  /**
+   * A page may put its own list of style sheets in the place of this one: before each frame while it loads and for a
+   * second after that, later ten times a second, so that a page at rest is not drawn again and again.
+   */
   function keep() {
     const sheets = adopted.get.call(document);
     if (!sheets.includes(sheet)) adopted.set.call(document, [...sheets, sheet]);
-    nextFrame(keep);
+    if (document.readyState !== "complete" || frames++ < FRAMES) nextFrame(keep);
+    else later(keep, PAUSE_MS);
   }
 
   globalThis.bykiltCovers ??= Object.freeze({ cover });
