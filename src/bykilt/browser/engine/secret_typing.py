@@ -56,6 +56,7 @@ async def put_secret(
         value = await _value(engine, reference.secret_name, found)
         answer = await frame.call("(text, replace) => bykiltSecrets.put(text, replace)", value, replace)
         if not isinstance(answer, dict):
+            await anyio.sleep(_PAUSE_S)
             continue
         if "refused" in answer:
             raise WrongElement(
