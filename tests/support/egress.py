@@ -15,11 +15,11 @@ import anyio
 from anyio.abc import ByteStream, SocketAttribute, SocketStream
 
 from bykilt.browser.sandbox.egress.decisions import EgressDecision
-from bykilt.browser.sandbox.egress.dialling import Connect, Resolve, connect_tcp
 from bykilt.browser.sandbox.egress.host_rules import EgressMode, EgressRules
 from bykilt.browser.sandbox.egress.limits import ProxyLimits
 from bykilt.browser.sandbox.egress.proxy import EgressProxy, open_proxy
 from bykilt.browser.sandbox.egress.upstream_proxy import UpstreamProxy
+from bykilt.network.connecting import Connect, Resolve, connect_tcp
 
 PATIENCE_S = 10
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"

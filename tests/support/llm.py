@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from bykilt.llm.docker_client import DockerClient
-from bykilt.llm.docker_sandbox import IMAGE
+from bykilt.llm.image_contents import image_name
 from bykilt.llm.policy import SandboxPolicy
 from bykilt.llm.protocol import AttachedStream
 
@@ -31,7 +31,7 @@ _PATIENCE_S = 60
 def require_image() -> str:
     """Return the image's name; the first time, set-up makes sure of Docker and of the image."""
     subprocess.run(["bash", "-c", "source scripts/_setup.sh; setup_llm"], cwd=ROOT, check=True, timeout=600)
-    return IMAGE
+    return image_name()
 
 
 @dataclass(frozen=True)

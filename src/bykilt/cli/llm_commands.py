@@ -46,11 +46,11 @@ def build(base: str | None, force: bool, as_json: bool) -> None:
 
     from bykilt.llm import image_build
     from bykilt.llm.daemon import connect
-    from bykilt.llm.docker_sandbox import IMAGE
+    from bykilt.llm.image_contents import image_name
 
     cache = Settings.from_environment().home / "cache" / "llm"
     with closing(connect()) as client:
-        built = image_build.build(client, IMAGE, base or image_build.DEFAULT_BASE, cache, _tell, force=force)
+        built = image_build.build(client, image_name(), base or image_build.DEFAULT_BASE, cache, _tell, force=force)
     if as_json:
         print_json({"image": built.tag, "id": built.id, "size_bytes": built.size_bytes, "was_there": built.was_there})
     else:
@@ -158,18 +158,18 @@ def _status() -> dict[str, Any]:
     enabled = Settings.from_environment().llm_enabled
     facts: dict[str, Any] = {"enabled": enabled, "docker": None, "apparmor": None, "image": None, "usable": False}
     from bykilt.llm.daemon import connect
-    from bykilt.llm.docker_sandbox import IMAGE
+    from bykilt.llm.image_contents import image_name
 
     try:
         client = connect()
         facts |= {"docker": client.version(), "apparmor": client.has_apparmor()}
-        image = client.image(IMAGE)
+        image = client.image(image_name())
         client.close()
     except BykiltError as error:
         return facts | {"problem": error.message, "hint": error.hint}
     if image is None:
-        return facts | {"problem": f"there is no image {IMAGE!r}", "hint": "make it: bykilt llm build"}
-    facts["image"] = {"name": IMAGE, "id": image.id, "size_bytes": image.size}
+        return facts | {"problem": f"there is no image {image_name()!r}", "hint": "make it: bykilt llm build"}
+    facts["image"] = {"name": image_name(), "id": image.id, "size_bytes": image.size}
     if not enabled:
         return facts | {"problem": "the language model is switched off", "hint": "set ENABLE_LLM=true"}
     return facts | {"usable": True}

@@ -1,79 +1,130 @@
-"""One call to the model: what may be asked for, and the answer. Pure."""
+"""One call to a model: what may be asked for, and the answer. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from bykilt.errors import InvalidInput
 
 MODEL = "smollm2-135m-instruct"
-CONTEXT_TOKENS = 2048
 MAX_PROMPT_BYTES = 256 << 10
+MAX_TOKENS = 1 << 17
 DEFAULT_DEADLINE_S = 120.0
+DEFAULT_OWNER = "default"
+_MAX_MESSAGES = 256
+_MAX_NAME = 128
+
+
+class Role(StrEnum):
+    """Who says a message."""
+
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a conversation."""
+
+    role: Role
+    content: str
+
+
+Prompt = str | Sequence[Message | Mapping[str, str]]
+"""A text, or a list of messages such as `{"role": "user", "content": "Hi"}`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallOptions:
-    """How to answer: greedily unless `temperature` is above 0, `deadline_s` seconds at most."""
+    """How to answer: greedily unless `temperature` is above 0, `deadline_s` seconds at most.
 
-    model: str = MODEL
+    `model` and `provider` are the gateway's choice where they are None. `owner` is the trust domain: what one owner
+    says and gets never reaches another one. `run` is the run that a budget belongs to.
+    """
+
+    model: str | None = None
+    provider: str | None = None
     max_tokens: int = 256
     temperature: float = 0.0
     seed: int = 1
     system: str | None = None
     deadline_s: float = DEFAULT_DEADLINE_S
+    owner: str = DEFAULT_OWNER
+    run: str | None = None
 
     def __post_init__(self) -> None:
-        _within("max_tokens", self.max_tokens, 1, CONTEXT_TOKENS, whole=True)
+        _within("max_tokens", self.max_tokens, 1, MAX_TOKENS, whole=True)
         _within("temperature", self.temperature, 0, 2)
         _within("seed", self.seed, 1, (1 << 31) - 1, whole=True)
         _within("deadline_s", self.deadline_s, 0.01, 3600)
         if not isinstance(self.system, str | None):
             raise InvalidInput("system must be a text")
+        for name in ("model", "provider", "run"):
+            _named(name, getattr(self, name), or_none=True)
+        _named("owner", self.owner)
 
     @classmethod
-    def parse(cls, context: Mapping[str, Any] | None, model: str) -> CallOptions:
+    def parse(cls, context: Mapping[str, Any] | None) -> CallOptions:
         """Read a call's `context`.
 
         Raises:
-            InvalidInput: A name or a value cannot be used, or it asks for another model.
+            InvalidInput: A name or a value cannot be used.
         """
         given = dict(context or {})
         if unknown := given.keys() - set(cls.__dataclass_fields__):
             raise InvalidInput(
-                f"the context has no {', '.join(sorted(unknown))}",
+                f"the context has no {', '.join(sorted(map(str, unknown)))}",
                 hint=f"it may have {', '.join(cls.__dataclass_fields__)}",
             )
-        options = cls(**{"model": model, **given})
-        if options.model != model:
-            raise InvalidInput(
-                f"there is no model {options.model!r} in the sandbox", hint=f"leave `model` out, or give {model!r}"
-            )
-        return options
+        return cls(**given)
 
-    def request(self, call: str, prompt: str, schema: Mapping[str, Any] | None, *, stream: bool) -> dict[str, Any]:
-        """Return the call as the worker reads it.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """What is asked. With a JSON Schema the answer is a document that fits it."""
+
+    messages: tuple[Message, ...]
+    options: CallOptions = field(default_factory=CallOptions)
+    schema: Mapping[str, Any] | None = None
+
+    @classmethod
+    def parse(
+        cls,
+        prompt: Prompt,
+        context: Mapping[str, Any] | None = None,
+        schema: Mapping[str, Any] | None = None,
+    ) -> Call:
+        """Read a call.
 
         Raises:
-            InvalidInput: The texts are longer than any model here could read.
+            InvalidInput: It cannot be used, or is longer than any model here could read.
         """
-        if (
-            len(prompt.encode("utf-8", "replace")) + len((self.system or "").encode("utf-8", "replace"))
-            > MAX_PROMPT_BYTES
-        ):
+        options = CallOptions.parse(context)
+        messages = [Message(Role.USER, prompt)] if isinstance(prompt, str) else [_message(one) for one in prompt]
+        if not 0 < len(messages) <= _MAX_MESSAGES:
+            raise InvalidInput(f"a call has 1 to {_MAX_MESSAGES} messages, got {len(messages)}")
+        if options.system is not None:
+            messages.insert(0, Message(Role.SYSTEM, options.system))
+        if sum(len(one.content.encode("utf-8", "replace")) for one in messages) > MAX_PROMPT_BYTES:
             raise InvalidInput(f"the prompt is longer than {MAX_PROMPT_BYTES} bytes", hint="shorten it")
-        messages = [{"role": "system", "content": self.system}] if self.system is not None else []
+        return cls(messages=tuple(messages), options=options, schema=schema)
+
+    def request(self, call: str, *, stream: bool) -> dict[str, Any]:
+        """Return the call as the worker reads it; `call` is its id."""
+        options = self.options
         message: dict[str, Any] = {"op": "chat", "id": call, "stream": stream}
-        message["messages"] = [*messages, {"role": "user", "content": prompt}]
-        message |= {"max_tokens": self.max_tokens, "temperature": self.temperature, "seed": self.seed}
-        return message | ({"schema": schema} if schema is not None else {})
+        message["messages"] = [{"role": str(one.role), "content": one.content} for one in self.messages]
+        message |= {"max_tokens": options.max_tokens, "temperature": options.temperature, "seed": options.seed}
+        return message | ({"schema": dict(self.schema)} if self.schema is not None else {})
 
     @property
     def max_output_bytes(self) -> int:
         """What an honest worker can have to say, with room to spare."""
-        return (256 << 10) + 2048 * self.max_tokens
+        return (256 << 10) + 2048 * self.options.max_tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +135,24 @@ class Completion:
     finish: str
     prompt_tokens: int
     completion_tokens: int
+
+
+def _message(given: Message | Mapping[str, str]) -> Message:
+    if isinstance(given, Message):
+        return given
+    if set(given) != {"role", "content"}:
+        raise InvalidInput("a message has a role and a content", hint='such as {"role": "user", "content": "Hi"}')
+    role, content = given["role"], given["content"]
+    if role not in list(Role) or not isinstance(content, str):
+        raise InvalidInput(f"a message of {role!r} cannot be used", hint=f"its role is one of {', '.join(Role)}")
+    return Message(Role(role), content)
+
+
+def _named(name: str, value: object, *, or_none: bool = False) -> None:
+    if value is None and or_none:
+        return
+    if not isinstance(value, str) or not 0 < len(value) <= _MAX_NAME or not value.isprintable():
+        raise InvalidInput(f"{name}={value!r}: a name of 1 to {_MAX_NAME} printable characters")
 
 
 def _within(name: str, value: object, least: float, most: float, *, whole: bool = False) -> None:

@@ -15,7 +15,7 @@ from anyio.abc import ByteStream, SocketStream, UNIXSocketStream
 
 from bykilt.errors import InvalidInput
 from bykilt.llm import owners
-from bykilt.llm.calls import MODEL, CallOptions, Completion
+from bykilt.llm.calls import MODEL, Call, Completion, Prompt
 from bykilt.llm.daemon import connect
 from bykilt.llm.errors import (
     CallRefused,
@@ -26,15 +26,16 @@ from bykilt.llm.errors import (
     WorkerCrashed,
     WorkerOutOfMemory,
 )
+from bykilt.llm.image_contents import image_name
 from bykilt.llm.policy import UID, SandboxPolicy, memory_bytes
-from bykilt.llm.protocol import MAX_LINE_BYTES, AttachedStream, Done, Message, Ready, Refusal, Token, decode, encode
+from bykilt.llm.protocol import MAX_LINE_BYTES, AttachedStream, Done, Ready, Refusal, Said, Token, decode, encode
+from bykilt.llm.providers import LOCAL
 
 if TYPE_CHECKING:
     import socket
 
     from bykilt.llm.docker_client import DockerClient
 
-IMAGE = "bykilt/llm-sandbox:latest"
 _START_TIMEOUT_S = 60.0
 # How long a worker may take to stop in the middle of an answer; beyond that its container is killed.
 _CANCEL_PATIENCE_S = 2.0
@@ -47,9 +48,11 @@ class DockerLLMSandbox:
     A container that timed out, crashed or broke the protocol is gone; `start` makes another.
     """
 
+    provider = LOCAL
+
     def __init__(
         self,
-        image: str = IMAGE,
+        image: str | None = None,
         network_mode: str = "none",
         cpu_quota: int = 100_000,
         memory_limit: str = "512m",
@@ -61,6 +64,8 @@ class DockerLLMSandbox:
     ) -> None:
         """Take the limits: `cpu_quota` microseconds of processor in 100,000, `memory_limit` like `512m`.
 
+        Without `image`, the one that `bykilt llm build` makes.
+
         Raises:
             InvalidInput: A limit cannot be used, or there would be a network.
         """
@@ -68,7 +73,7 @@ class DockerLLMSandbox:
             raise InvalidInput(
                 f"network_mode={network_mode!r}: the model's container never has a network", hint="leave it at 'none'"
             )
-        self.image = image
+        self.image = image or image_name()
         self.model = model
         self.policy = SandboxPolicy(
             memory=memory_bytes(memory_limit),
@@ -128,7 +133,7 @@ class DockerLLMSandbox:
 
     async def invoke_llm(
         self,
-        prompt: str,
+        prompt: Prompt,
         context: Mapping[str, Any] | None = None,
         *,
         schema: Mapping[str, Any] | None = None,
@@ -142,21 +147,35 @@ class DockerLLMSandbox:
             InvalidInput: The prompt, the context or the schema cannot be used.
             CallTimedOut, WorkerCrashed, ProtocolViolation: There is no answer, and no container any more.
         """
-        options = CallOptions.parse(context, self.model)
+        return await self.answer(Call.parse(prompt, context, schema), on_token)
+
+    async def answer(self, asked: Call, on_token: Callable[[str], None] | None = None) -> Completion:
+        """Do the same for a call that was read already.
+
+        Raises:
+            InvalidInput: It asks for another model, or is too large.
+            CallTimedOut, WorkerCrashed, ProtocolViolation: There is no answer, and no container any more.
+        """
+        if asked.options.model not in (None, self.model):
+            raise InvalidInput(
+                f"there is no model {asked.options.model!r} in the sandbox",
+                hint=f"leave `model` out, or give {self.model!r}",
+            )
+        deadline_s = asked.options.deadline_s
         call = secrets.token_hex(8)
-        request = encode(options.request(call, prompt, schema, stream=on_token is not None))
+        request = encode(asked.request(call, stream=on_token is not None))
         if len(request) > MAX_LINE_BYTES:
             raise InvalidInput("the call is too large", hint="shorten the prompt or the schema")
         async with self._lock:
             self._counts["calls"] += 1
-            self._lines.allow(options.max_output_bytes)
+            self._lines.allow(asked.max_output_bytes)
             try:
-                with anyio.fail_after(options.deadline_s):
+                with anyio.fail_after(deadline_s):
                     done = await self._ask(call, request, on_token)
             except TimeoutError:
                 self._counts["failed_calls"] += 1
                 await self._destroy()
-                raise CallTimedOut(options.deadline_s) from None
+                raise CallTimedOut(deadline_s) from None
             except CallRefused:
                 self._counts["failed_calls"] += 1
                 raise
@@ -289,7 +308,7 @@ class DockerLLMSandbox:
             if isinstance(message, Token) and on_token is not None:
                 on_token(message.text)
 
-    async def _next(self, call: str | None) -> Message:
+    async def _next(self, call: str | None) -> Said:
         while not self._waiting:
             if self._stream is None:
                 raise self._stopped()

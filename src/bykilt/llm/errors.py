@@ -100,3 +100,45 @@ class AnswerIncomplete(LLMError):
     """The answer that a schema asks for did not fit into max_tokens."""
 
     code = "llm_answer_incomplete"
+
+
+class AnswerInvalid(LLMError):
+    """The answer does not fit the schema that was asked for."""
+
+    code = "llm_answer_invalid"
+
+    def __init__(self, violations: list[str]) -> None:
+        super().__init__(
+            "the answer does not fit the schema: " + "; ".join(violations),
+            hint="ask again, ask another model, or ask for less",
+        )
+        self.violations = violations
+
+
+class BrokerRefused(LLMError):
+    """The container asked for something that the broker does not let out; nothing was sent."""
+
+    code = "llm_broker_refused"
+
+
+class ProviderFailed(LLMError):
+    """A remote provider gave no answer.
+
+    `status` is its HTTP status, None where there was none; `retry_after_s` what it asks to wait, if it says so.
+    """
+
+    code = "llm_provider_failed"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        is_retryable: bool,
+        status: int | None = None,
+        retry_after_s: float | None = None,
+        hint: str = "",
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.is_retryable = is_retryable
+        self.status = status
+        self.retry_after_s = retry_after_s

@@ -19,18 +19,16 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from bykilt.errors import MissingCapability
 from bykilt.llm.docker_client import DockerClient, DockerFailed, ImageFacts
 from bykilt.llm.errors import BuildFailed
+from bykilt.llm.image_contents import MODEL_FILE, MODEL_SHA256, inputs_key, own_parts
 
 DEFAULT_BASE = "python:3.13-slim"
 LABEL = "bykilt.llm.inputs"
 STAGE_LABEL = "bykilt.llm.build"
-MODEL_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
-MODEL_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 # Fetched for the Python in the image, whatever Python this is.
 _TARGET = ["--python-version=3.13", "--implementation=cp", "--abi=abi3", "--abi=cp313", "--abi=none"]
 _TARGET += ["--platform=manylinux2014_x86_64", "--platform=manylinux_2_28_x86_64"]
@@ -48,15 +46,6 @@ class Built:
     id: str
     size_bytes: int
     was_there: bool
-
-
-def inputs_key(base: str) -> str:
-    """Return a digest of everything that decides what is in the image."""
-    digest = hashlib.sha256(f"{base}\n{MODEL_SHA256}\n".encode())
-    for name, part in sorted(_own_parts().items()):
-        content = part.read_bytes()
-        digest.update(f"{name}\n{len(content)}\n".encode() + content)
-    return digest.hexdigest()
 
 
 def build(client: DockerClient, tag: str, base: str, cache: Path, tell: Tell, *, force: bool = False) -> Built:
@@ -152,20 +141,12 @@ def _fill(folder: Path, wheels: list[Path]) -> None:
             shutil.copyfileobj(packed, model, 1 << 20)
     if _sha256(folder / "model.gguf") != MODEL_SHA256:
         raise BuildFailed("the model is not the file that was locked")
-    for name, part in _own_parts().items():
+    for name, part in own_parts().items():
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(part.read_bytes())
     for package in ("bykilt", "bykilt/llm"):
         (folder / package / "__init__.py").touch()
-
-
-def _own_parts() -> dict[str, Traversable]:
-    """Return our own files in the image, by their place in the build's folder."""
-    image, worker = files("bykilt.llm.image"), files("bykilt.llm.worker")
-    parts = {name: image.joinpath(name) for name in ("Dockerfile", "collect.py", "start.py", "wheels.lock")}
-    modules = [part for part in worker.iterdir() if part.name.endswith(".py")]
-    return parts | {f"bykilt/llm/worker/{part.name}": part for part in modules}
 
 
 def _require_space(folder: Path) -> None:

@@ -127,10 +127,10 @@ class Refusal:
     message: str
 
 
-Message = Ready | Token | Done | Refusal
+Said = Ready | Token | Done | Refusal
 
 
-def decode(line: bytes, call: str | None) -> Message:
+def decode(line: bytes, call: str | None) -> Said:
     """Return what a line says; `call` is the id that it must carry, None before the first call.
 
     Raises:

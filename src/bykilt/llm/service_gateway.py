@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NotRequired, Protocol, TypedDict
 import anyio
 
 from bykilt.errors import InvalidInput
+from bykilt.llm.calls import Prompt
 from bykilt.llm.errors import AnswerIncomplete, LLMDisabled, ProtocolViolation
 from bykilt.settings import Settings
 
@@ -50,7 +51,7 @@ class LLMServiceGateway(Protocol):
 
     async def invoke_llm(
         self,
-        prompt: str,
+        prompt: Prompt,
         context: Mapping[str, Any] | None = None,
         *,
         schema: Mapping[str, Any] | None = None,
@@ -73,7 +74,7 @@ class DisabledLLMGateway:
 
     async def invoke_llm(
         self,
-        prompt: str,
+        prompt: Prompt,
         context: Mapping[str, Any] | None = None,
         *,
         schema: Mapping[str, Any] | None = None,
@@ -105,7 +106,7 @@ class DockerLLMServiceGateway:
 
     async def invoke_llm(
         self,
-        prompt: str,
+        prompt: Prompt,
         context: Mapping[str, Any] | None = None,
         *,
         schema: Mapping[str, Any] | None = None,

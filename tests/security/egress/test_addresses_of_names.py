@@ -9,9 +9,9 @@ import anyio
 import pytest
 
 from bykilt.browser.sandbox.egress.decisions import UnreachableReason
-from bykilt.browser.sandbox.egress.dialling import Resolve, connect_tcp
 from bykilt.browser.sandbox.egress.host_rules import EgressMode
 from bykilt.browser.sandbox.egress.limits import ProxyLimits
+from bykilt.network.connecting import Resolve, connect_tcp
 from tests.support.egress import Egress, open_egress, open_upstream, read_all
 
 PUBLIC = "93.184.216.34"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bykilt.errors import InvalidInput
-from bykilt.llm.calls import MAX_PROMPT_BYTES, MODEL, CallOptions
+from bykilt.llm.calls import MAX_PROMPT_BYTES, Call, CallOptions
 
 
 @pytest.mark.parametrize(
@@ -22,19 +22,21 @@ from bykilt.llm.calls import MAX_PROMPT_BYTES, MODEL, CallOptions
         {"seed": 0},
         {"deadline_s": 0},
         {"system": 7},
-        {"model": "gpt-4"},
+        {"model": ""},
+        {"owner": None},
+        {"run": "a\nb"},
         {"tools": []},
     ],
     ids=str,
 )
 def test_a_context_that_cannot_be_used_is_refused(context: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput):
-        CallOptions.parse(context, MODEL)
+        CallOptions.parse(context)
 
 
 def test_a_call_is_written_as_the_worker_reads_it() -> None:
-    options = CallOptions.parse({"max_tokens": 5, "system": "Be short.", "model": MODEL}, MODEL)
-    assert options.request("c", "Hi", {"type": "object"}, stream=True) == {
+    call = Call.parse("Hi", {"max_tokens": 5, "system": "Be short."}, {"type": "object"})
+    assert call.request("c", stream=True) == {
         "op": "chat",
         "id": "c",
         "stream": True,
@@ -46,6 +48,24 @@ def test_a_call_is_written_as_the_worker_reads_it() -> None:
     }
 
 
+def test_a_conversation_is_a_list_of_messages() -> None:
+    said = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello."}]
+    assert Call.parse([*said, {"role": "user", "content": "Bye"}]).request("c", stream=False)["messages"] == [
+        *said,
+        {"role": "user", "content": "Bye"},
+    ]
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [[], [{"role": "user"}], [{"role": "tool", "content": "x"}], [{"role": "user", "content": 7}], [{}] * 300],
+    ids=str,
+)
+def test_messages_that_are_none_are_refused(messages: list[Any]) -> None:
+    with pytest.raises(InvalidInput):
+        Call.parse(messages)
+
+
 def test_a_prompt_that_no_model_here_could_read_is_refused() -> None:
     with pytest.raises(InvalidInput, match="longer"):
-        CallOptions().request("c", "x" * (MAX_PROMPT_BYTES + 1), None, stream=False)
+        Call.parse("x" * (MAX_PROMPT_BYTES + 1))

@@ -11,14 +11,14 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from bykilt.browser.sandbox.egress.addresses import AddressKind, kind_of
-from bykilt.browser.sandbox.egress.host_names import is_localhost, literal_address
 from bykilt.browser.sandbox.egress.host_rules import HostRule
 from bykilt.browser.sandbox.profile import MIB, BrowserFlavor, SandboxLimits, SandboxProfile
 from bykilt.browser.sandbox.profile_file import HOSTS_HELP, LimitsModel, try_profile
 from bykilt.documents.door import ProblemList, Strict
 from bykilt.errors import InvalidInput
 from bykilt.json_types import JsonObject, JsonValue
+from bykilt.network.addresses import AddressKind, kind_of
+from bykilt.network.host_names import is_localhost, literal_address
 
 _INSTEAD = "name a profile of your own that allows it: bykilt sandbox profiles"
 

@@ -7,28 +7,22 @@ and the connection is made to a checked address: whoever owns the name cannot ch
 from __future__ import annotations
 
 import socket
-import threading
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 
 import anyio
-from anyio import to_thread
 
-from bykilt.browser.sandbox.egress.addresses import IPAddress
 from bykilt.browser.sandbox.egress.decisions import Refused, Unreachable, UnreachableReason
-from bykilt.browser.sandbox.egress.host_names import is_localhost, literal_address
 from bykilt.browser.sandbox.egress.host_rules import EgressRules, HostRule
 from bykilt.browser.sandbox.egress.upstream_proxy import UpstreamKind, UpstreamProxy
 from bykilt.browser.sandbox.egress.wire import Wire
-
-Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
-Connect = Callable[[str, int], Awaitable[socket.socket]]
+from bykilt.network.addresses import IPAddress
+from bykilt.network.connecting import Connect, Resolve
+from bykilt.network.host_names import is_localhost, literal_address
 
 _LOOPBACK = ("127.0.0.1", "::1")
 _MAX_ADDRESSES = 8
-# A look-up cannot be interrupted and may go on long after nobody waits for it any more.
-_lookups = threading.BoundedSemaphore(64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,42 +35,6 @@ class Dialled:
     wire: Wire
     address: str = ""
     proxy: UpstreamProxy | None = None
-
-
-async def resolve_by_system(host: str, port: int) -> list[str]:
-    """Return the addresses that the system's resolver has for a name.
-
-    Raises:
-        OSError: It has none, or has no time for us.
-    """
-    # `_lookups` is the limit: it counts threads that nobody waits for as well, which a limiter does not.
-    return await to_thread.run_sync(_look_up, host, port, abandon_on_cancel=True, limiter=anyio.CapacityLimiter(1))
-
-
-async def connect_tcp(address: str, port: int) -> socket.socket:
-    """Return a connection to an IP address.
-
-    Raises:
-        OSError: There is none.
-    """
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    connection = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        connection.setblocking(False)
-        try:
-            connection.connect((address, port))
-        except BlockingIOError:
-            await anyio.wait_writable(connection)
-            error = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            if error:
-                raise OSError(error, "connection failed") from None
-        if connection.getsockname() == connection.getpeername():
-            # Nobody listens, and the port we were given is by chance the one that we called.
-            raise ConnectionRefusedError("connected to itself")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,14 +132,3 @@ def _with_checked_peer(connection: socket.socket, address: IPAddress) -> Wire:
 
 def _by_proxy(message: str) -> Unreachable:
     return Unreachable(UnreachableReason.UPSTREAM_PROXY, message)
-
-
-def _look_up(host: str, port: int) -> list[str]:
-    if not _lookups.acquire(blocking=False):
-        raise OSError("too many names are being looked up")
-    try:
-        # As bytes, or Python would spell the name anew by rules of its own.
-        found = socket.getaddrinfo(host.encode("ascii"), port, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
-    finally:
-        _lookups.release()
-    return [str(address[0]) for *_, address in found]

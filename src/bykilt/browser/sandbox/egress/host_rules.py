@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Self
 
-from bykilt.browser.sandbox.egress.addresses import AddressKind, IPAddress, kind_of
-from bykilt.browser.sandbox.egress.host_names import canonical_host, is_localhost, literal_address, with_port
 from bykilt.errors import InvalidInput
+from bykilt.network.addresses import AddressKind, IPAddress, kind_of
+from bykilt.network.host_names import canonical_host, is_localhost, literal_address, with_port
 
 DEFAULT_PORTS = frozenset({80, 443})
 _PRIVATE_MARK = "private:"

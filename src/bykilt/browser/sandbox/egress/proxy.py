@@ -16,13 +16,14 @@ from contextlib import asynccontextmanager
 import anyio
 from anyio.abc import TaskGroup
 
-from bykilt.browser.sandbox.egress.dialling import Connect, Dialler, Resolve, connect_tcp, resolve_by_system
+from bykilt.browser.sandbox.egress.dialling import Dialler
 from bykilt.browser.sandbox.egress.exchange import Exchange, OnDecision
 from bykilt.browser.sandbox.egress.host_rules import EgressRules
 from bykilt.browser.sandbox.egress.limits import ProxyLimits
 from bykilt.browser.sandbox.egress.upstream_proxy import UpstreamProxy
 from bykilt.browser.sandbox.egress.wire import Wire
 from bykilt.clock import Clock, SystemClock
+from bykilt.network.connecting import Connect, Resolve, connect_tcp, resolve_by_system
 
 # The connection is gone before we took it, or the network has a bad moment: the next one may be well.
 # Source: accept(2)

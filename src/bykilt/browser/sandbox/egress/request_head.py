@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from bykilt.browser.sandbox.egress.decisions import MalformedRequest
-from bykilt.browser.sandbox.egress.host_names import canonical_host, with_port
 from bykilt.errors import InvalidInput
+from bykilt.network.host_names import canonical_host, with_port
 
 MAX_HEAD_BYTES = 64 * 1024
 _MAX_FIELDS = 200

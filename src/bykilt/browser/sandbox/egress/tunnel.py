@@ -12,7 +12,6 @@ import anyio
 
 from bykilt.browser.sandbox.egress.client_hello import HANDSHAKE_RECORD, ClientHello, ClientHelloReader
 from bykilt.browser.sandbox.egress.decisions import MalformedRequest, Refused
-from bykilt.browser.sandbox.egress.host_names import literal_address
 from bykilt.browser.sandbox.egress.host_rules import Verdict
 from bykilt.browser.sandbox.egress.limits import ProxyLimits
 from bykilt.browser.sandbox.egress.relay import IdleWatch, Traffic, relay, run_both
@@ -23,6 +22,7 @@ from bykilt.browser.sandbox.egress.request_head import (
     parse_websocket_upgrade,
 )
 from bykilt.browser.sandbox.egress.wire import Wire
+from bykilt.network.host_names import literal_address
 
 _MAX_ANSWER_BYTES = 256 * 1024
 _END_OF_HEAD = re.compile(rb"\n\r?\n")

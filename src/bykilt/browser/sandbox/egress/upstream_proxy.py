@@ -18,9 +18,9 @@ from typing import Self
 from urllib.parse import unquote, urlsplit
 
 from bykilt.browser.sandbox.egress.decisions import Unreachable, UnreachableReason
-from bykilt.browser.sandbox.egress.host_names import canonical_host, literal_address, with_port
 from bykilt.browser.sandbox.egress.wire import Wire
 from bykilt.errors import InvalidInput
+from bykilt.network.host_names import canonical_host, literal_address, with_port
 
 _MAX_ANSWER_BYTES = 64 * 1024
 _HINT = "use http://user:password@host:port or socks5://host:port"

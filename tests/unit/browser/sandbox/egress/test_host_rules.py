@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bykilt.browser.sandbox.egress.host_names import canonical_host
 from bykilt.browser.sandbox.egress.host_rules import EgressMode, EgressRules, HostRule
 from bykilt.errors import InvalidInput
+from bykilt.network.host_names import canonical_host
 
 LABELS = st.from_regex(r"[a-z]([a-z0-9-]{0,10}[a-z0-9])?", fullmatch=True)
 NAMES = st.lists(LABELS, min_size=2, max_size=4).map(".".join)

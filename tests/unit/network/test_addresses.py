@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bykilt.browser.sandbox.egress.addresses import AddressKind, carried_addresses, kind_of
+from bykilt.network.addresses import AddressKind, carried_addresses, kind_of
 
 HIDING_LOOPBACK = [
     "::ffff:127.0.0.1",

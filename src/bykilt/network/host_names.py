@@ -10,8 +10,8 @@ from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
 import idna
 
-from bykilt.browser.sandbox.egress.addresses import IPAddress
 from bykilt.errors import InvalidInput
+from bykilt.network.addresses import IPAddress
 
 MAX_NAME = 253
 _LABEL = re.compile(r"[a-z0-9_-]{1,63}")
