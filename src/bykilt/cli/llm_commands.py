@@ -80,10 +80,26 @@ def status(ctx: click.Context, as_json: bool) -> None:
 
 
 @llm.command()
+def schema() -> None:
+    """Print the JSON Schema of llm.yaml, for editors and other tools.
+
+    \b
+    Examples:
+      bykilt llm schema > llm.schema.json
+    """
+    from bykilt.llm.settings_file import settings_schema
+
+    print_json(settings_schema())
+
+
+@llm.command()
 @click.argument("prompt")
 @click.option("--stream", is_flag=True, help="Print the answer while it comes.")
 @click.option(
-    "--schema", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="JSON Schema to answer in."
+    "--schema",
+    "schema_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="JSON Schema to answer in.",
 )
 @click.option("--system", help="What the model is told before the prompt.")
 @click.option("--max-tokens", type=click.IntRange(1), default=256, show_default=True, help="The most it may say.")
@@ -92,7 +108,7 @@ def status(ctx: click.Context, as_json: bool) -> None:
 def ask(
     prompt: str,
     stream: bool,
-    schema: Path | None,
+    schema_file: Path | None,
     system: str | None,
     max_tokens: int,
     deadline_s: float,
@@ -111,7 +127,7 @@ def ask(
         raise InvalidInput("--stream and --json exclude each other")
     context = {"max_tokens": max_tokens, "deadline_s": deadline_s} | ({"system": system} if system else {})
     text = sys.stdin.read() if prompt == "-" else prompt
-    result = anyio.run(_ask, text, context, _schema(schema), stream)
+    result = anyio.run(_ask, text, context, _schema(schema_file), stream)
     if as_json:
         print_json(dict(result))  # type: ignore[arg-type]
     elif stream:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -120,6 +121,11 @@ class Call:
         message["messages"] = [{"role": str(one.role), "content": one.content} for one in self.messages]
         message |= {"max_tokens": options.max_tokens, "temperature": options.temperature, "seed": options.seed}
         return message | ({"schema": dict(self.schema)} if self.schema is not None else {})
+
+    @property
+    def schema_text(self) -> str:
+        """The schema as it is written; nothing where there is none."""
+        return "" if self.schema is None else json.dumps(dict(self.schema))
 
     @property
     def max_output_bytes(self) -> int:

@@ -27,13 +27,14 @@ class Provider:
     """A server that speaks OpenAI's chat completions.
 
     `url` is what the paths begin with, such as `https://api.openai.com/v1`. `secret` names the key in the vault; None
-    where there is none. The first of `models` is the one that is asked unless the call names another. `allow_private`
+    where there is none. The first of `models` is the one that is asked unless the call names another; what has no
+    price there costs nobody knows what. `allow_private`
     lets the name lead into this machine or a private network. Sizes are bytes of a body.
     """
 
     name: str
     url: str
-    models: Mapping[str, Price]
+    models: Mapping[str, Price | None]
     secret: str | None = None
     auth_header: str = "Authorization"
     auth_scheme: str = "Bearer"

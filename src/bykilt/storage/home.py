@@ -6,6 +6,8 @@
     secrets.vault     the vault, and vault.key its key, if that is kept in a file (`bykilt.security`)
     audit/            the audit ledger (`bykilt.audit`)
     sandbox.yaml      the user's sandbox profiles
+    llm.yaml          whom the user lets be asked, and for how much (`bykilt.llm`)
+    llm-usage.sqlite3, llm-cache.sqlite3   the calls to models, and answers that are kept
 
 Knows these names and makes the folders. Does not know what is in the files.
 """
