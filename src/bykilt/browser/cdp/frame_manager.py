@@ -63,10 +63,10 @@ class FrameManager:
         session.on(PAGE_NAVIGATED_WITHIN_DOCUMENT, self._navigated_within)
         session.on(PAGE_LIFECYCLE_EVENT, self._reached)
         session.on(PAGE_FRAME_REQUESTED_NAVIGATION, self._requested)
-        session.on(PAGE_FRAME_SCHEDULED_NAVIGATION, lambda event: self._navigating(event["frameId"], Navigation.ASKED))
-        session.on(PAGE_FRAME_STARTED_NAVIGATING, lambda event: self._navigating(event["frameId"], Navigation.BEGUN))
+        session.on(PAGE_FRAME_SCHEDULED_NAVIGATION, lambda event: self._asked(event["frameId"]))
+        session.on(PAGE_FRAME_STARTED_NAVIGATING, lambda event: self._begun(event["frameId"]))
         session.on(PAGE_FRAME_CLEARED_SCHEDULED_NAVIGATION, lambda event: self._given_up(event["frameId"]))
-        session.on(PAGE_FRAME_STOPPED_LOADING, lambda event: self._navigating(event["frameId"], Navigation.NONE))
+        session.on(PAGE_FRAME_STOPPED_LOADING, lambda event: self._stopped(event["frameId"]))
         session.on(RUNTIME_EXECUTION_CONTEXT_CREATED, lambda event: self._context_created(session, event["context"]))
         session.on(
             RUNTIME_EXECUTION_CONTEXT_DESTROYED,
@@ -156,19 +156,27 @@ class FrameManager:
 
     def _requested(self, event: FrameRequestedNavigationEvent) -> None:
         if event["disposition"] == _CURRENT_TAB:
-            self._navigating(event["frameId"], Navigation.ASKED)
+            self._asked(event["frameId"])
+
+    def _asked(self, frame_id: str) -> None:
+        if (frame := self.tree.get(frame_id)) is not None:
+            self._turn(frame, frame.navigation.asked)
+
+    def _begun(self, frame_id: str) -> None:
+        if (frame := self.tree.get(frame_id)) is not None:
+            self._turn(frame, Navigation.BEGUN)
 
     def _given_up(self, frame_id: str) -> None:
-        # Also sent when a scheduled navigation begins; frameStartedNavigating has told us so before.
-        frame = self.tree.get(frame_id)
-        if frame is not None and frame.navigation is Navigation.ASKED:
-            self._navigating(frame_id, Navigation.NONE)
+        if (frame := self.tree.get(frame_id)) is not None:
+            self._turn(frame, frame.navigation.given_up)
 
-    def _navigating(self, frame_id: str, navigation: Navigation) -> None:
-        frame = self.tree.get(frame_id)
-        if frame is not None:
-            frame.navigation = navigation
-            self.changed.fire()
+    def _stopped(self, frame_id: str) -> None:
+        if (frame := self.tree.get(frame_id)) is not None:
+            self._turn(frame, frame.navigation.stopped)
+
+    def _turn(self, frame: Frame, navigation: Navigation) -> None:
+        frame.navigation = navigation
+        self.changed.fire()
 
     def _context_created(self, session: Session, context: Any) -> None:
         self.realms.created(session, context)

@@ -15,11 +15,31 @@ _REMEMBERED_DOCUMENTS = 8
 
 
 class Navigation(Enum):
-    """Whether the frame is on its way to another document."""
+    """Whether a frame is on its way to another document, and what the next event of the Page domain makes of it."""
 
     NONE = "none"
     ASKED = "asked"
     BEGUN = "begun"
+    ASKED_AGAIN = "asked again"
+
+    @property
+    def asked(self) -> Navigation:
+        """A navigation is requested or scheduled, perhaps while one has begun."""
+        return Navigation.ASKED_AGAIN if self in (Navigation.BEGUN, Navigation.ASKED_AGAIN) else Navigation.ASKED
+
+    @property
+    def given_up(self) -> Navigation:
+        """What was scheduled is not any more; also told when it begins, and that was told before."""
+        return Navigation.NONE if self is Navigation.ASKED else self
+
+    @property
+    def stopped(self) -> Navigation:
+        """The frame stopped loading.
+
+        The second click of a double click asks for the navigation that is going on. Chromium drops the second one and
+        tells of a stop, though the first goes on.
+        """
+        return Navigation.BEGUN if self is Navigation.ASKED_AGAIN else Navigation.NONE
 
 
 @dataclass(eq=False, slots=True)

@@ -37,7 +37,7 @@ class PlaywrightDom:
 
     def __init__(self) -> None:
         self._worlds: dict[tuple[str, str], int] = {}
-        self._sessions: WeakKeyDictionary[Frame, tuple[str, Send | None]] = WeakKeyDictionary()
+        self._sessions: WeakKeyDictionary[Frame, tuple[str, CDPSession | None]] = WeakKeyDictionary()
         self._senders: WeakKeyDictionary[CDPSession, Send] = WeakKeyDictionary()
         self._alone: tuple[Page, int, ScriptedFrame] | None = None
 
@@ -54,7 +54,7 @@ class PlaywrightDom:
         places = await self._places(self._sender(session))
         if len(places) < len(page.frames):
             for frame in page.frames[1:]:
-                own = await self._own_session(frame)
+                own = await self._own_sender(frame)
                 if own is not None:
                     places += await self._places(own)
         found = await self._with_worlds(places)
@@ -67,8 +67,8 @@ class PlaywrightDom:
         path: list[int] = []
         root: Frame = frame
         own: Send | None = None
-        while root.parent_frame is not None and (own := await self._own_session(root)) is None:
-            siblings = [each for each in root.parent_frame.child_frames if await self._own_session(each) is None]
+        while root.parent_frame is not None and (own := await self._own_sender(root)) is None:
+            siblings = [each for each in root.parent_frame.child_frames if await self._own_sender(each) is None]
             path.insert(0, siblings.index(root))
             root = root.parent_frame
         try:
@@ -107,17 +107,21 @@ class PlaywrightDom:
         answer = await send(PAGE_GET_FRAME_TREE({}))
         return list(_listed(answer["frameTree"], send)) if answer is not None else []
 
-    async def _own_session(self, frame: Frame) -> Send | None:
-        """The session of a frame that runs in another process than the one around it."""
+    async def own_session(self, frame: Frame) -> CDPSession | None:
+        """Return the session of a frame that runs in another process than the one around it; None for others."""
         known = self._sessions.get(frame)
         if known is not None and known[0] == frame.url:
             return known[1]
         try:
-            send = self._sender(await frame.page.context.new_cdp_session(frame))
+            session = await frame.page.context.new_cdp_session(frame)
         except PlaywrightError:
-            send = None
-        self._sessions[frame] = (frame.url, send)
-        return send
+            session = None
+        self._sessions[frame] = (frame.url, session)
+        return session
+
+    async def _own_sender(self, frame: Frame) -> Send | None:
+        session = await self.own_session(frame)
+        return None if session is None else self._sender(session)
 
     def _sender(self, session: CDPSession) -> Send:
         known = self._senders.get(session)

@@ -12,6 +12,7 @@ from bykilt.browser.engine.blocked import refused_choice, shown
 from bykilt.browser.engine.browser_engine import ActionOutput
 from bykilt.browser.engine.errors import InvalidAction, WrongElement
 from bykilt.browser.engine.piercing import is_piercing
+from bykilt.browser.engine.playwright_inner_frames import with_inner_documents
 from bykilt.browser.engine.playwright_selectors import picked
 from bykilt.browser.engine.playwright_target import ANY, EDITABLE, USABLE, VISIBLE, Target
 from bykilt.browser.engine.progress import Progress
@@ -101,7 +102,7 @@ async def press(engine: PlaywrightEngine, action: Press, progress: Progress) -> 
     progress.waiting_for(f"{action.key} to be pressed")
     # Pressed through an element, Playwright waits for the navigation that the key starts; the root takes no focus.
     selector = picked(action.selector) if action.selector is not None else ":root"
-    async with target.explained():
+    async with target.explained(), with_inner_documents(engine, target):
         await target.frame.press(selector, action.key, timeout=target.timeout_ms)
     return ActionOutput()
 
@@ -143,7 +144,7 @@ async def select_option(engine: PlaywrightEngine, action: SelectOption, progress
         if given is not None:
             wanted[name] = list(given)
     progress.waiting_for(f"{shown(action.selector)} to be chosen from")
-    async with target.explained(action.selector, USABLE):
+    async with target.explained(action.selector, USABLE), with_inner_documents(engine, target):
         result = await target.ask("select", list(action.selector), wanted)
     if "values" not in result:
         raise refused_choice(shown(action.selector), result, progress.waited_s)

@@ -25,6 +25,7 @@ from bykilt.browser.engine.blocked import shown
 from bykilt.browser.engine.browser_engine import ActionOutput
 from bykilt.browser.engine.errors import WrongElement
 from bykilt.browser.engine.field_kinds import MouseKind, Position
+from bykilt.browser.engine.playwright_inner_frames import with_inner_documents
 from bykilt.browser.engine.playwright_selectors import clickable, picked
 from bykilt.browser.engine.playwright_target import ANY, Needs, Target
 from bykilt.browser.engine.progress import Progress
@@ -120,7 +121,8 @@ async def click(engine: PlaywrightEngine, action: Click, progress: Progress) -> 
     progress.waiting_for(f"{shown(action.selector)} to be clicked")
     aim = await aim_at(target, action.selector, action.position, needs)
     button: _ClickButton = action.button.value
-    async with target.explained(action.selector, needs):
+
+    async def press() -> None:
         await target.frame.click(
             aim.selector,
             button=button,
@@ -128,6 +130,13 @@ async def click(engine: PlaywrightEngine, action: Click, progress: Progress) -> 
             no_wait_after=action.no_wait_after,
             **_pointing(target, action, aim),
         )
+
+    async with target.explained(action.selector, needs):
+        if action.no_wait_after:
+            await press()
+        else:
+            async with with_inner_documents(engine, target):
+                await press()
     return aim.output()
 
 
@@ -136,7 +145,7 @@ async def double_click(engine: PlaywrightEngine, action: DoubleClick, progress: 
     needs = _needs(action, "visible", "enabled")
     progress.waiting_for(f"{shown(action.selector)} to be double-clicked")
     aim = await aim_at(target, action.selector, action.position, needs)
-    async with target.explained(action.selector, needs):
+    async with target.explained(action.selector, needs), with_inner_documents(engine, target):
         await target.frame.dblclick(aim.selector, **_pointing(target, action, aim))
     return aim.output()
 
@@ -168,7 +177,7 @@ async def _set_checked(
         return ActionOutput({"checked": wanted, "changed": False})
     needs = Needs(("visible", "enabled", "uncovered"), still=True)
     aim = await aim_at(target, action.selector, None, needs)
-    async with target.explained(action.selector, needs):
+    async with target.explained(action.selector, needs), with_inner_documents(engine, target):
         await target.frame.click(aim.selector, timeout=target.timeout_ms)
     now = await _checked(target, action.selector)
     if now != wanted:
