@@ -14,6 +14,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from anyio import move_on_after
+
 from bykilt.settings import Settings
 from bykilt.storage.home import Home
 
@@ -21,9 +23,13 @@ if TYPE_CHECKING:
     from bykilt.browser.engine.browser_engine import BrowserEngine
     from bykilt.events.model import FactSink
     from bykilt.history.history import History
-    from bykilt.runs.model import Secrecy
+    from bykilt.llm.service_gateway import LLMServiceGateway
+    from bykilt.runs.model import Models, Secrecy
     from bykilt.runs.service import RunService
     from bykilt.security.secrets_vault import SecretsVault
+
+
+_SHUTDOWN_S = 30.0
 
 
 class App:
@@ -90,15 +96,41 @@ class App:
             closing(open_ledger(self.settings.home, os.environ, via="runs")) as ledger,
             self._open_history() as history,
         ):
-            async with RunService(
-                self.settings,
-                history,
-                self._new_engine,
-                traces=self._write_trace,
-                listeners=[RunAuditor(ledger)],
-                secrecy=self.secrecy,
-            ) as service:
-                yield service
+            async with self._models() as models:
+                service = RunService(
+                    self.settings,
+                    history,
+                    self._new_engine,
+                    traces=self._write_trace,
+                    listeners=[RunAuditor(ledger)],
+                    secrecy=self.secrecy,
+                    models=models,
+                )
+                async with service:
+                    yield service
+
+    def llm_gateway(self) -> LLMServiceGateway:
+        """Return a gateway to language models, not yet initialized; whoever takes it shuts it down."""
+        from bykilt.llm.service_gateway import get_llm_gateway
+
+        return get_llm_gateway()
+
+    @asynccontextmanager
+    async def _models(self) -> AsyncIterator[Models]:
+        """Give the one gateway to whoever asks first; it is shut down at the end, if there was one."""
+        opened: list[LLMServiceGateway] = []
+
+        def gateway() -> LLMServiceGateway:
+            if not opened:
+                opened.append(self.llm_gateway())
+            return opened[0]
+
+        try:
+            yield gateway
+        finally:
+            if opened:
+                with move_on_after(_SHUTDOWN_S, shield=True):
+                    await opened[0].shutdown()
 
     @contextmanager
     def _open_history(self) -> Iterator[History]:

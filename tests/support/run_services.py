@@ -15,7 +15,7 @@ from bykilt.events.stream import EventListener
 from bykilt.flows.loader import load_flow_text
 from bykilt.flows.model import Flow
 from bykilt.history.history import History
-from bykilt.runs.model import EngineFactory, RunRequest, TraceWriter
+from bykilt.runs.model import EngineFactory, Models, RunRequest, Secrecy, TraceWriter
 from bykilt.runs.service import RunService
 from bykilt.settings import Settings
 from bykilt.storage.home import Home
@@ -45,13 +45,21 @@ async def run_service(
     *,
     traces: TraceWriter | None = None,
     listeners: Sequence[EventListener] = (),
+    models: Models | None = None,
+    secrecy: Secrecy | None = None,
     **settings: Any,
 ) -> AsyncIterator[RunService]:
     """Open a run service in a home; its history closes with it."""
     history = open_history(home)
     try:
         async with RunService(
-            Settings(home=home, **settings), history, engines, traces=traces, listeners=listeners
+            Settings(home=home, **settings),
+            history,
+            engines,
+            traces=traces,
+            listeners=listeners,
+            models=models,
+            secrecy=secrecy,
         ) as service:
             yield service
     finally:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bykilt.cli.browser_options import browser_options, browser_settings
+from bykilt.cli.replay_options import ReplayOptions, replay_options
 from bykilt.cli.run_options import run_options
 from bykilt.cli.sandbox_options import WallOptions, sandbox_options
 from bykilt.errors import InvalidInput
@@ -16,6 +17,7 @@ from bykilt.json_types import JsonValue
 
 if TYPE_CHECKING:
     from bykilt.cli.run_summary import FinishedRun
+    from bykilt.runs.model import RunRequest
 
 
 @click.command()
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     help="Also let the flow upload files from here; repeatable. "
     "Always allowed: the flow file's own folder, and files given as parameters.",
 )
+@replay_options
 @browser_options
 @sandbox_options
 @run_options
@@ -49,6 +52,7 @@ def run(
     params: tuple[str, ...],
     params_file: Path | None,
     upload_folders: tuple[Path, ...],
+    replay: ReplayOptions,
     walls: WallOptions,
     engine: str | None,
     headed: bool,
@@ -74,10 +78,8 @@ def run(
       bykilt run orders.yaml --device "iPhone 15" --locale ja-JP --timezone Asia/Tokyo
       bykilt run orders.yaml --allow-host shop.example --allow-host "*.shop.example"
       bykilt run orders.yaml --learn-hosts orders-sandbox.yaml
+      bykilt run orders.yaml --replay-llm latest
     """
-    from bykilt.app import App
-    from bykilt.cli.progress_view import progress_view
-    from bykilt.cli.running import carry_out
     from bykilt.flows.loader import load_flow
     from bykilt.runs.model import RunRequest
 
@@ -95,11 +97,21 @@ def run(
         upload_folders=upload_folders,
         sandbox=walls.sandbox,
         sandbox_file=walls.sandbox_file,
+        replay_llm=replay.run,
+        replay_llm_loosely=replay.loosely,
     )
-    finished = carry_out(App.from_environment(), request, progress_view(quiet=quiet))
+    finished = _carry_out(request, quiet=quiet)
     _show(finished, as_json=as_json, quiet=quiet)
     _learn(finished, walls.learn_hosts)
     ctx.exit(finished.exit_code)
+
+
+def _carry_out(request: RunRequest, *, quiet: bool) -> FinishedRun:
+    from bykilt.app import App
+    from bykilt.cli.progress_view import progress_view
+    from bykilt.cli.running import carry_out
+
+    return carry_out(App.from_environment(), request, progress_view(quiet=quiet))
 
 
 def _learn(finished: FinishedRun, file: Path | None) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import click
 
 from bykilt.cli.amounts import duration
+from bykilt.cli.model_record import totals_in_words
 from bykilt.cli.output import coloured, program
 from bykilt.cli.text_table import one_line, shortened
 from bykilt.errors import BykiltError, ExitCode
@@ -22,7 +23,18 @@ from bykilt.storage.json_document import decode_object
 from bykilt.storage.run_folder import RunFolder
 
 # Failures that say something of this machine rather than of the flow or the page.
-_MISSING_HERE = frozenset({"browser_not_found", "launch_failed", "missing_capability", "disk_full", "not_writable"})
+_MISSING_HERE = frozenset(
+    {
+        "browser_not_found",
+        "launch_failed",
+        "missing_capability",
+        "disk_full",
+        "not_writable",
+        "llm_disabled",
+        "llm_image_missing",
+        "docker_unavailable",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +59,20 @@ class FinishedRun:
     @property
     def outputs(self) -> Mapping[str, JsonValue]:
         """The flow's outputs, as they stand in `result.json`; empty if that could not be written."""
+        return self._in_result("outputs")
+
+    @property
+    def llm(self) -> Mapping[str, JsonValue]:
+        """What was asked of language models in all, as it stands in `result.json`; empty if nothing was."""
+        totals = self._in_result("llm")
+        return totals if totals.get("calls") else {}
+
+    def _in_result(self, name: str) -> Mapping[str, JsonValue]:
         try:
-            outputs = decode_object(self.folder.result.read_bytes()).get("outputs")
+            value = decode_object(self.folder.result.read_bytes()).get(name)
         except (OSError, BykiltError):
             return {}
-        return outputs if isinstance(outputs, Mapping) else {}
+        return value if isinstance(value, Mapping) else {}
 
     def files(self, kind: ArtifactKind) -> list[ArtifactRecord]:
         """Return the files of a kind that are still there."""
@@ -66,6 +87,7 @@ def summary_json(run: FinishedRun) -> dict[str, JsonValue]:
         "ok": run.record.status is RunStatus.SUCCEEDED,
         "failure": failure_json(run.record.failure),
         "outputs": dict(run.outputs),
+        "llm": dict(run.llm) or None,
         "folder": str(folder.path),
         "result": str(folder.result),
         "trace": str(folder.trace) if folder.trace.is_file() else None,
@@ -89,6 +111,8 @@ def summary_lines(run: FinishedRun) -> Iterator[str]:
     for name, value in run.outputs.items():
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         yield from _labelled("Output", f"{name} = {shortened(text, 100)}")
+    if run.llm:
+        yield from _labelled("Model", totals_in_words(run.llm))
     for item in run.files(ArtifactKind.DATA):
         records = "" if item.records is None else f" ({item.records} records)"
         yield from _labelled("Data", f"{folder.path / item.file}{records}")

@@ -14,6 +14,7 @@ from bykilt.cli.output import coloured, print_json, print_lines, program
 from bykilt.cli.text_table import columns, shortened
 
 if TYPE_CHECKING:
+    from bykilt.cli.model_record import ModelRecord
     from bykilt.cli.sandbox_record import SandboxRecord
     from bykilt.history.model import ArtifactRecord, RunRecord, StepRecord
     from bykilt.ids import RunId
@@ -109,7 +110,8 @@ def show_run(run_name: str, as_json: bool) -> None:
         folder = app.home.run_folder(run.id)
         if as_json:
             document = export_document(history, folder, run.id) | {"folder": str(folder.path)}
-            print_json(document | {"sandbox": _sandbox(folder, run.id).to_json()})
+            of_events = {"sandbox": _sandbox(folder, run.id).to_json(), "llm": _answers(folder, run.id).to_json()}
+            print_json(document | of_events)
             return
         steps, artifacts = history.steps(run.id), history.artifacts(run.id)
     print_lines(_head(run, folder))
@@ -120,9 +122,15 @@ def show_run(run_name: str, as_json: bool) -> None:
     if sandbox:
         click.secho("\nSandbox", bold=True)
         print_lines(sandbox)
+    answers = [f"  {shortened(line, 200)}" for line in _answers(folder, run.id).lines()]
+    if answers:
+        click.secho("\nLanguage model", bold=True)
+        print_lines(answers)
     if artifacts:
         click.secho("\nFiles", bold=True)
         print_lines(_files(folder, artifacts))
+    if folder.llm_answers.is_file():
+        click.echo(f"\nPrompts and answers: {folder.llm_answers}")
     if folder.har.is_file():
         click.echo(f"\nRequests: {folder.har}")
     if folder.video.is_file():
@@ -138,6 +146,13 @@ def _sandbox(folder: RunFolder, run_id: RunId) -> SandboxRecord:
     from bykilt.events.event_file import read_events
 
     return SandboxRecord.of(read_events(folder.events, run_id) if folder.events.is_file() else ())
+
+
+def _answers(folder: RunFolder, run_id: RunId) -> ModelRecord:
+    from bykilt.cli.model_record import ModelRecord
+    from bykilt.events.event_file import read_events
+
+    return ModelRecord.of(read_events(folder.events, run_id) if folder.events.is_file() else ())
 
 
 def _head(run: RunRecord, folder: RunFolder) -> list[str]:

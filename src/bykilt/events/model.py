@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar, Protocol, TypeAlias
 
+from bykilt.events.asking import ModelAnswered as ModelAnswered
 from bykilt.events.containment import EgressDecided as EgressDecided
 from bykilt.events.containment import LimitHit as LimitHit
 from bykilt.events.containment import SandboxAttested as SandboxAttested
@@ -19,18 +20,10 @@ from bykilt.events.containment import SecretUsed as SecretUsed
 from bykilt.events.evidence import PreviewMade as PreviewMade
 from bykilt.events.evidence import ResponseKept as ResponseKept
 from bykilt.events.evidence import VideoRecorded as VideoRecorded
+from bykilt.events.outcome import Failure as Failure
+from bykilt.events.outcome import Outcome as Outcome
 from bykilt.ids import CallId, PageId, RunId
 from bykilt.json_types import JsonObject, JsonValue
-
-
-class Outcome(StrEnum):
-    """How a run, a step or an action ended."""
-
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-    INTERRUPTED = "interrupted"
-    SKIPPED = "skipped"
 
 
 class SnapshotPhase(StrEnum):
@@ -39,15 +32,6 @@ class SnapshotPhase(StrEnum):
     BEFORE = "before"
     ACTION = "action"
     AFTER = "after"
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why something failed: text for people, code for programs."""
-
-    code: str
-    message: str
-    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -414,6 +398,7 @@ Fact: TypeAlias = (
     | LimitHit
     | SandboxRemoved
     | SecretUsed
+    | ModelAnswered
     | Warned
 )
 

@@ -21,34 +21,36 @@ from bykilt.browser.engine.actions import Action, find_action, hide, parse_actio
 from bykilt.browser.engine.browser_engine import ActionResult
 from bykilt.clock import Clock, SystemClock
 from bykilt.errors import BykiltError
-from bykilt.events.model import DataSaved, FactSink, Failure, Outcome, StepFinished, StepStarted
+from bykilt.events.model import DataSaved, FactSink, Failure, Outcome, StepFinished, StepStarted, Warned
+from bykilt.flows.asking import Asker, NobodyToAsk, Questions, result_of
 from bykilt.flows.data_files import save_data
 from bykilt.flows.model import (
     ActionStep,
     AppendStep,
+    AskStep,
+    ChooseStep,
+    ExtractAIStep,
     FailStep,
     Flow,
     ForEachStep,
     GroupStep,
     IfStep,
+    ModelStep,
     OnError,
     SaveDataStep,
     Step,
     VariableStep,
     WhileStep,
 )
-from bykilt.flows.references import kind_of
+from bykilt.flows.page_text import PageText, page_text
 from bykilt.flows.scope import Scope, items_of
-from bykilt.flows.templates import ValueTooLarge, as_text, measure
+from bykilt.flows.templates import as_text, measure, shown
 from bykilt.flows.titles import title_of_step
 from bykilt.ids import RunId
 from bykilt.json_types import JsonObject, JsonValue
 
 _HOPELESS = frozenset({"browser_gone", "engine_not_running"})
 """After these no other step can succeed, so neither another attempt nor `on_error` helps."""
-
-_MAX_SHOWN = 3_000
-"""How large a result may be in an event, as `measure` counts; the flow itself keeps all of it."""
 
 
 class ActionPerformer(Protocol):
@@ -89,14 +91,20 @@ class FlowInterpreter:
         perform: ActionPerformer,
         facts: FactSink,
         data_dir: Path,
+        asker: Asker | None = None,
         clock: Clock | None = None,
         run_id: RunId = RunId(""),  # noqa: B008 - a NewType is no call that does anything
     ) -> None:
-        """`params` come from `bind_params`; `data_dir`, for saved files, is a folder inside the run's own."""
+        """`params` come from `bind_params`; `data_dir`, for saved files, is a folder inside the run's own.
+
+        Without an `asker`, steps that ask a model fail.
+        """
         self._flow = flow
         self._perform = perform
         self._facts = facts
         self._data_dir = data_dir
+        self._asker: Asker = asker or NobodyToAsk()
+        self._questions = Questions()
         self._clock: Clock = clock or SystemClock()
         started = datetime.fromtimestamp(self._clock.wall_s()).astimezone()
         self._scope = Scope(
@@ -155,12 +163,10 @@ class FlowInterpreter:
 
         def finish(outcome: Outcome, failure: Failure | None = None, result: JsonValue = None) -> None:
             duration_ms = (self._clock.monotonic_s() - started_s) * 1000
-            self._facts.publish(
-                StepFinished(head.id, head.path, outcome, duration_ms, attempt, failure, _shown(result))
-            )
+            self._facts.publish(StepFinished(head.id, head.path, outcome, duration_ms, attempt, failure, shown(result)))
 
         try:
-            outcome, result = await self._guarded(step, depth)
+            outcome, result = await self._guarded(step, depth, attempt)
             if isinstance(step, ActionStep):
                 result = hide(result, find_action(step.action).secret_keys)
         except _StepFailed as failed:
@@ -177,7 +183,7 @@ class FlowInterpreter:
             raise
         finish(outcome, result=result)
 
-    async def _guarded(self, step: Step, depth: int) -> tuple[Outcome, JsonValue]:
+    async def _guarded(self, step: Step, depth: int, attempt: int) -> tuple[Outcome, JsonValue]:
         """Do the step unless its `when` says no, within its deadline; what it gave is kept for later steps."""
         if step.head.when is not None and not step.head.when.holds(self._scope.resolve):
             self._keep(step, Outcome.SKIPPED)
@@ -189,7 +195,7 @@ class FlowInterpreter:
             return Outcome.SUCCEEDED, value
         timeout_ms = step.head.timeout_ms
         with anyio.move_on_after(None if timeout_ms is None else timeout_ms / 1000):
-            value = await self._control(step, depth)
+            value = await self._control(step, depth, attempt)
             self._keep(step, Outcome.SUCCEEDED, value)
             return Outcome.SUCCEEDED, value
         message = f"the step was not finished after {(timeout_ms or 0) / 1000:g} s"
@@ -222,7 +228,7 @@ class FlowInterpreter:
             raise _StepFailed(Failure(code or "action_failed", result.error or "the action failed", hint), step.head.id)
         return result
 
-    async def _control(self, step: Step, depth: int) -> JsonValue:
+    async def _control(self, step: Step, depth: int, attempt: int) -> JsonValue:
         """Do a step that is no action and return its result."""
         match step:
             case IfStep():
@@ -245,6 +251,8 @@ class FlowInterpreter:
                 return {"length": self._scope.append(name, items_of(value) if step.each else [value])}
             case SaveDataStep():
                 return await self._save(step)
+            case AskStep() | ExtractAIStep() | ChooseStep():
+                return await self._ask(step, depth, attempt)
             case FailStep(message=message):
                 text = as_text(message.render(self._scope.resolve))
                 raise _StepFailed(Failure("failed_by_flow", text, ""), step.head.id)
@@ -275,6 +283,28 @@ class FlowInterpreter:
             rounds += 1
             await anyio.lowlevel.checkpoint()
 
+    async def _ask(self, step: ModelStep, depth: int, attempt: int) -> JsonValue:
+        page = await self._read_page(step) if isinstance(step, ExtractAIStep) else None
+        answer = await self._asker.ask(self._questions.of(step, attempt, self._scope.resolve, page))
+        if answer.failure is not None:
+            raise _StepFailed(answer.failure, step.head.id)
+        result = result_of(step, answer.value)
+        if isinstance(step, ChooseStep):
+            self._keep(step, Outcome.SUCCEEDED, result)  # the steps of the case may refer to it
+            await self._run_steps(step.steps_for(str(result)), depth + 1)
+        return result
+
+    async def _read_page(self, step: ExtractAIStep) -> PageText:
+        read = (await self._act(step.look)).metadata
+        page = page_text(read["tree"], read.get("more", 0), step.max_chars)
+        if not page.is_whole:
+            parts = [f"{page.cut_chars:,} characters"] if page.cut_chars else []
+            parts += [f"{page.cut_nodes:,} elements"] if page.cut_nodes else []
+            message = f"step {step.head.id!r}: {' and '.join(parts)} of the page are not shown to the model"
+            hint = "aim `selector` at the part that tells it, or raise `max_chars` for a model that can hold more"
+            self._facts.publish(Warned("llm_page_cut", message, hint))
+        return page
+
     async def _save(self, step: SaveDataStep) -> JsonValue:
         value = step.data.render(self._scope.resolve)
         name = as_text(step.file.render(self._scope.resolve))
@@ -302,13 +332,3 @@ def _too_many(step: ForEachStep | WhileStep, what: str) -> _StepFailed:
 
 def _error_json(failure: Failure, step_id: str) -> JsonObject:
     return {"code": failure.code, "message": failure.message, "step": step_id}
-
-
-def _shown(result: JsonValue) -> JsonValue:
-    """Return a result as an event may carry it: what is large is only described."""
-    try:
-        measure(result, _MAX_SHOWN)
-    except ValueTooLarge:
-        size = f" of {len(result):,}" if isinstance(result, Sequence) else ""
-        return {"omitted": kind_of(result) + size}
-    return result

@@ -19,6 +19,9 @@ from bykilt.json_types import JsonObject, JsonValue
 
 DEFAULT_MAX_ITERATIONS = 10_000
 DEFAULT_RETRY_DELAY_MS = 500.0
+DEFAULT_ANSWER_TOKENS = 256
+DEFAULT_PAGE_CHARS = 4_000
+"""With the rules and an answer, this much of an English page fits into the 2,048 tokens of the model in the image."""
 
 
 class ParamType(StrEnum):
@@ -195,8 +198,102 @@ class FailStep:
     message: Template
 
 
+class FieldType(StrEnum):
+    """What kind of value a model is to find for a field; the items of an array are texts."""
+
+    STRING = "string"
+    NUMBER = "number"
+    INTEGER = "integer"
+    BOOLEAN = "boolean"
+    ARRAY = "array"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelChoice:
+    """Which model is asked, None where the gateway chooses, and how long its answer may be."""
+
+    model: str | None = None
+    provider: str | None = None
+    max_tokens: int = DEFAULT_ANSWER_TOKENS
+
+
+@dataclass(frozen=True, slots=True)
+class AskStep:
+    """Ask a model about data. With a JSON Schema the answer is a document that fits it, else a text."""
+
+    action: ClassVar[str] = "ask"
+    head: StepHead
+    question: Template
+    data: Template | None
+    schema: JsonObject | None
+    choice: ModelChoice
+
+
+@dataclass(frozen=True, slots=True)
+class AIField:
+    """What is to be found in the page under a name. One that is not required may be null."""
+
+    name: str
+    description: str
+    type: FieldType = FieldType.STRING
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractAIStep:
+    """Have a model find fields in the page, or in a part of it. `look` is the action that reads the page."""
+
+    action: ClassVar[str] = "extract_ai"
+    head: StepHead
+    fields: tuple[AIField, ...]
+    look: ActionStep
+    choice: ModelChoice
+    max_chars: int = DEFAULT_PAGE_CHARS
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One answer that a model may choose, and what it means."""
+
+    name: str
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChooseStep:
+    """Have a model choose one of the options, and run the steps of that case.
+
+    `otherwise` is for an option without a case of its own.
+    """
+
+    action: ClassVar[str] = "choose"
+    head: StepHead
+    question: Template
+    data: Template | None
+    options: tuple[Option, ...]
+    cases: tuple[tuple[str, tuple[Step, ...]], ...]
+    otherwise: tuple[Step, ...]
+    choice: ModelChoice
+
+    def steps_for(self, option: str) -> tuple[Step, ...]:
+        """Return the steps to run when this option was chosen."""
+        return dict(self.cases).get(option, self.otherwise)
+
+
+ModelStep: TypeAlias = AskStep | ExtractAIStep | ChooseStep
+"""A step that asks a model."""
+
 Step: TypeAlias = (
-    ActionStep | IfStep | ForEachStep | WhileStep | GroupStep | VariableStep | AppendStep | SaveDataStep | FailStep
+    ActionStep
+    | IfStep
+    | ForEachStep
+    | WhileStep
+    | GroupStep
+    | VariableStep
+    | AppendStep
+    | SaveDataStep
+    | FailStep
+    | ModelStep
 )
 
 
@@ -235,6 +332,8 @@ def children(step: Step) -> Sequence[Step]:
             inside: tuple[Step, ...] = then + otherwise
         case ForEachStep(steps=steps) | WhileStep(steps=steps) | GroupStep(steps=steps):
             inside = steps
+        case ChooseStep(cases=cases, otherwise=otherwise):
+            inside = tuple(step for _, steps in cases for step in steps) + otherwise
         case _:
             inside = ()
     return inside + step.head.recovery
@@ -245,3 +344,8 @@ def walk(steps: Sequence[Step]) -> Iterator[Step]:
     for step in steps:
         yield step
         yield from walk(children(step))
+
+
+def asks_a_model(steps: Sequence[Step]) -> bool:
+    """Return whether any of these steps, those inside of them included, asks a model."""
+    return any(isinstance(step, AskStep | ExtractAIStep | ChooseStep) for step in walk(steps))

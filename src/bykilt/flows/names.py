@@ -16,6 +16,9 @@ from bykilt.flows.conditions import KEYWORDS, Condition
 from bykilt.flows.model import (
     ActionStep,
     AppendStep,
+    AskStep,
+    ChooseStep,
+    ExtractAIStep,
     FailStep,
     ForEachStep,
     GroupStep,
@@ -84,6 +87,10 @@ def _check_steps(steps: Sequence[Step], scope: _Scope, problems: ProblemList) ->
                 _check_steps(otherwise, inner, problems)
             case ForEachStep(steps=inside) | WhileStep(steps=inside) | GroupStep(steps=inside):
                 _check_steps(inside, inner, problems)
+            case ChooseStep(cases=cases, otherwise=otherwise):
+                for _, case in cases:
+                    _check_steps(case, inner, problems)
+                _check_steps(otherwise, inner, problems)
         _check_steps(step.head.recovery, replace(scope, recovering=True), problems)
 
 
@@ -139,6 +146,12 @@ def _references_in(step: Step) -> Iterator[tuple[str, Template | Condition]]:
             yield "data", data
         case FailStep(message=message):
             yield "message", message
+        case AskStep(question=question, data=given) | ChooseStep(question=question, data=given):
+            yield "question", question
+            if given is not None:
+                yield "data", given
+        case ExtractAIStep(look=ActionStep(fields=fields)):
+            yield from fields
 
 
 def _check_template(value: Template | Condition, pointer: str, scope: _Scope, problems: ProblemList) -> None:

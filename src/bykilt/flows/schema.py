@@ -13,12 +13,21 @@ from pydantic import Field, JsonValue, field_validator
 
 from bykilt.browser.engine.actions import Action, action_types, fields_of, parse_action
 from bykilt.browser.engine.actions_emulation import Emulate
+from bykilt.browser.engine.actions_evidence import AccessibilitySnapshot
 from bykilt.browser.engine.browser_engine import EngineType
 from bykilt.browser.engine.errors import InvalidAction
 from bykilt.browser.sandbox.flow_profile import FlowSandboxModel
 from bykilt.documents.door import Identifier, Strict
 from bykilt.documents.json_schema import model_schema
-from bykilt.flows.model import DEFAULT_MAX_ITERATIONS, DEFAULT_RETRY_DELAY_MS, DataFormat, ParamType
+from bykilt.flows.model import (
+    DEFAULT_ANSWER_TOKENS,
+    DEFAULT_MAX_ITERATIONS,
+    DEFAULT_PAGE_CHARS,
+    DEFAULT_RETRY_DELAY_MS,
+    DataFormat,
+    FieldType,
+    ParamType,
+)
 from bykilt.json_types import JsonObject
 
 SCHEMA_VERSION = 1
@@ -138,6 +147,72 @@ class FailModel(StepCommon):
     message: str
 
 
+Words = Annotated[str, Field(min_length=1, max_length=4_000)]
+ShortName = Annotated[str, Field(min_length=1, max_length=100)]
+
+
+class ModelStepCommon(StepCommon):
+    """The keys of every step that asks a model."""
+
+    model: ShortName | None = Field(default=None, description="which model is asked; default: the gateway's choice")
+    provider: ShortName | None = Field(default=None, description="who is asked: `local`, or a provider of the settings")
+    max_tokens: Annotated[int, Field(ge=1, le=131_072)] = Field(
+        default=DEFAULT_ANSWER_TOKENS, description="how long the answer may be; one that is cut off fails the step"
+    )
+
+
+class AskModel(ModelStepCommon):
+    """Ask a language model about data; what comes back fits the JSON Schema, or is a text without one."""
+
+    action: Literal["ask"]
+    question: Words = Field(
+        description="what is asked; a value put in with ${…} is handed over as data, never as words"
+    )
+    data: JsonValue = Field(default=None, description="what it is asked about, such as ${steps.rows.result}")
+    schema_: dict[str, JsonValue] | None = Field(
+        default=None, alias="schema", description="JSON Schema of the answer; taken as it is, ${…} is not filled in"
+    )
+
+
+class AIFieldModel(Strict):
+    """What is to be found under a name."""
+
+    description: Words
+    type: FieldType = Field(default=FieldType.STRING, strict=False, description="an array is one of texts")
+    required: bool = Field(default=False, description="never null; a model that does not know makes something up")
+
+
+class ExtractAIModel(ModelStepCommon):
+    """Have a language model find values in the page by their description; null where the page does not tell."""
+
+    action: Literal["extract_ai"]
+    fields: Annotated[dict[ShortName, Words | AIFieldModel], Field(min_length=1, max_length=100)] = Field(
+        description="what to find: {name: description}, or {name: {description, type, required}}"
+    )
+    selector: JsonValue = None
+    frame: JsonValue = None
+    page: JsonValue = None
+    max_chars: Annotated[int, Field(ge=200, le=200_000)] = Field(
+        default=DEFAULT_PAGE_CHARS, description="how much of the page is given to the model; the rest is cut off"
+    )
+
+
+class ChooseModel(ModelStepCommon):
+    """Have a language model choose one of the options, and run the steps of that case."""
+
+    action: Literal["choose"]
+    question: Words = Field(
+        description="what is asked; a value put in with ${…} is handed over as data, never as words"
+    )
+    data: JsonValue = Field(default=None, description="what it is asked about, such as ${steps.text.result}")
+    options: (
+        Annotated[list[ShortName], Field(min_length=1, max_length=100)]
+        | Annotated[dict[ShortName, Words], Field(min_length=1, max_length=100)]
+    ) = Field(description="the only answers there are: a list, or {name: what it means}")
+    cases: dict[ShortName, Steps] = Field(default_factory=dict, description="steps to run for an option, by its name")
+    otherwise: Steps = Field(default_factory=list, alias="else", description="steps for an option without a case")
+
+
 CONTROL_MODELS: dict[str, type[StepCommon]] = {
     "if": IfModel,
     "for_each": ForEachModel,
@@ -147,6 +222,9 @@ CONTROL_MODELS: dict[str, type[StepCommon]] = {
     "append": AppendModel,
     "save_data": SaveDataModel,
     "fail": FailModel,
+    "ask": AskModel,
+    "extract_ai": ExtractAIModel,
+    "choose": ChooseModel,
 }
 
 
@@ -227,6 +305,9 @@ _TEMPLATE: JsonObject = {
 }
 
 
+LOOK_FIELDS = ("selector", "frame", "page")
+"""Which part of which page `extract_ai` reads, in the fields of `accessibility_snapshot`."""
+
 _OF_STEPS = ("timeout_ms", "frame", "page", "reset")
 
 
@@ -242,6 +323,8 @@ def json_schema() -> JsonObject:
     for name, action in action_types().items():
         defs[f"step_{name}"] = _action_schema(name, action, common)
         kinds.append(f"step_{name}")
+    for key in LOOK_FIELDS:
+        defs["step_extract_ai"]["properties"][key] = _or_template(fields_of(AccessibilitySnapshot)[key].kind.schema)
     for kind in kinds:
         properties = defs[kind]["properties"]
         properties.update({key: {"$ref": f"#/$defs/key_{key}"} for key in common})
@@ -299,6 +382,8 @@ def _say_steps(properties: dict[str, Any]) -> None:
     for key in ("steps", "then", "else"):
         if key in properties:
             properties[key]["items"] = step
+    if "cases" in properties:
+        properties["cases"]["additionalProperties"] |= {"items": step}
     for choice in properties.get("on_error", {}).get("anyOf", ()):
         if choice.get("type") == "array":
             choice["items"] = step

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
 from bykilt.browser.engine.actions import Action, FieldSpec, action_types, fields_of, parse_action, read_field
+from bykilt.browser.engine.actions_evidence import AccessibilitySnapshot
 from bykilt.browser.engine.errors import InvalidAction
 from bykilt.documents.door import ProblemList, keys_of, read_model
 from bykilt.documents.problems import describe, nearest, pointer_to
@@ -17,6 +18,9 @@ from bykilt.flows.conditions import Condition, compile_condition
 from bykilt.flows.model import (
     ActionStep,
     AppendStep,
+    AskStep,
+    ChooseStep,
+    ExtractAIStep,
     FailStep,
     ForEachStep,
     GroupStep,
@@ -29,11 +33,16 @@ from bykilt.flows.model import (
     VariableStep,
     WhileStep,
 )
+from bykilt.flows.model_keys import choice_of, fields_of_page, literal, options_of, usable_schema
 from bykilt.flows.references import NotationError
 from bykilt.flows.schema import (
     CONTROL_MODELS,
+    LOOK_FIELDS,
     MAX_STEPS,
     AppendModel,
+    AskModel,
+    ChooseModel,
+    ExtractAIModel,
     FailModel,
     ForEachModel,
     GroupModel,
@@ -71,6 +80,9 @@ class StepReader:
             AppendModel: self._append,
             SaveDataModel: self._save_data,
             FailModel: self._fail,
+            AskModel: self._ask,
+            ExtractAIModel: self._extract_ai,
+            ChooseModel: self._choose,
         }
 
     def read(self, values: Sequence[JsonValue], pointer: str, place: str = "") -> tuple[Step, ...]:
@@ -270,6 +282,46 @@ class StepReader:
 
     def _fail(self, model: FailModel, head: StepHead) -> Step:
         return FailStep(head, self.template(model.message, f"{head.path}/message"))
+
+    # ---- steps that ask a model
+
+    def _ask(self, model: AskModel, head: StepHead) -> Step:
+        return AskStep(
+            head,
+            question=self.template(model.question, f"{head.path}/question"),
+            data=self._data(model, head),
+            schema=usable_schema(cast(JsonObject | None, model.schema_), f"{head.path}/schema", self._problems),
+            choice=choice_of(model),
+        )
+
+    def _extract_ai(self, model: ExtractAIModel, head: StepHead) -> Step:
+        literal(model.model_dump(include={"fields"})["fields"], f"{head.path}/fields", self._problems)
+        aimed = {name: value for name in LOOK_FIELDS if (value := cast(JsonValue, getattr(model, name))) is not None}
+        wrong = len(self._problems.found)
+        fields = {name: self.template(value, f"{head.path}/{name}") for name, value in aimed.items()}
+        readable = len(self._problems.found) == wrong
+        ready = self._check_fields(AccessibilitySnapshot, aimed, fields, head.path) if readable else None
+        look = ActionStep(head, AccessibilitySnapshot.type, tuple(fields.items()), ready)
+        return ExtractAIStep(head, fields_of_page(model), look, choice_of(model), model.max_chars)
+
+    def _choose(self, model: ChooseModel, head: StepHead) -> Step:
+        options = options_of(model, head.path, self._problems)
+        return ChooseStep(
+            head,
+            question=self.template(model.question, f"{head.path}/question"),
+            data=self._data(model, head),
+            options=options,
+            cases=tuple(
+                (name, self.read(_values(steps), pointer_to(head.path, "cases", name), f"{head.id}.case{number}."))
+                for number, (name, steps) in enumerate(model.cases.items(), 1)
+            ),
+            otherwise=self._inside(model.otherwise, head, "else"),
+            choice=choice_of(model),
+        )
+
+    def _data(self, model: AskModel | ChooseModel, head: StepHead) -> Template | None:
+        given = cast(JsonValue, model.data)
+        return self.template(given, f"{head.path}/data") if "data" in model.model_fields_set else None
 
     def _inside(self, values: Sequence[object], head: StepHead, key: str) -> tuple[Step, ...]:
         # A step's own id may be given by the file; places inside stay short and unique all the same.

@@ -15,7 +15,7 @@ from typing import ClassVar, TypeAlias
 
 from bykilt.documents.problems import pointer_to
 from bykilt.errors import BykiltError
-from bykilt.flows.references import NotationError, Reference, scan_reference
+from bykilt.flows.references import NotationError, Reference, kind_of, scan_reference
 from bykilt.json_types import JsonValue
 
 Resolve: TypeAlias = Callable[[Reference], JsonValue]
@@ -23,6 +23,7 @@ Resolve: TypeAlias = Callable[[Reference], JsonValue]
 MAX_TEXT_CHARS = 10_000_000
 MAX_NODES = 2_000_000
 MAX_DEPTH = 100
+_MAX_SHOWN = 3_000
 
 
 class ValueTooLarge(BykiltError):
@@ -236,3 +237,13 @@ def measure(value: JsonValue, limit: int = MAX_NODES) -> int:
             )
         level = below
     return size
+
+
+def shown(result: JsonValue) -> JsonValue:
+    """Return a result as an event may carry it: what is large is only described; the flow itself keeps all of it."""
+    try:
+        measure(result, _MAX_SHOWN)
+    except ValueTooLarge:
+        size = f" of {len(result):,}" if isinstance(result, Sequence) else ""
+        return {"omitted": kind_of(result) + size}
+    return result

@@ -9,6 +9,9 @@ from bykilt.errors import BykiltError
 from bykilt.flows.model import (
     ActionStep,
     AppendStep,
+    AskStep,
+    ChooseStep,
+    ExtractAIStep,
     FailStep,
     ForEachStep,
     GroupStep,
@@ -47,6 +50,12 @@ def title_of_step(step: Step, resolve: Resolve) -> str:
             text = f"save {_filled(file, resolve)}"
         case FailStep(message=message):
             text = f"fail: {_filled(message, resolve)}"
+        case AskStep(question=question):
+            text = f"ask: {_filled(question, resolve)}"
+        case ChooseStep(question=question):
+            text = f"choose: {_filled(question, resolve)}"
+        case ExtractAIStep(fields=wanted):
+            text = f"have a model find {', '.join(field.name for field in wanted)}"
     return _short(text)
 
 

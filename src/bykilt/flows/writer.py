@@ -9,16 +9,24 @@ from collections.abc import Sequence
 
 from bykilt.browser.sandbox.flow_profile import flow_sandbox_document
 from bykilt.flows.model import (
+    DEFAULT_ANSWER_TOKENS,
     DEFAULT_MAX_ITERATIONS,
+    DEFAULT_PAGE_CHARS,
     DEFAULT_RETRY_DELAY_MS,
     ActionStep,
+    AIField,
     AppendStep,
+    AskStep,
     BrowserSettings,
+    ChooseStep,
+    ExtractAIStep,
     FailStep,
+    FieldType,
     Flow,
     ForEachStep,
     GroupStep,
     IfStep,
+    ModelChoice,
     OnError,
     Param,
     ParamType,
@@ -131,6 +139,12 @@ def _own(step: Step) -> JsonObject:
             return _save_data(step)
         case FailStep(message=message):
             return {"message": message.source}
+        case AskStep():
+            return _ask(step)
+        case ExtractAIStep():
+            return _extract_ai(step)
+        case ChooseStep():
+            return _choose(step)
 
 
 def _loop(step: ForEachStep | WhileStep) -> JsonObject:
@@ -149,4 +163,58 @@ def _save_data(step: SaveDataStep) -> JsonObject:
         result["format"] = str(step.format)
     if step.columns:
         result["columns"] = list(step.columns)
+    return result
+
+
+def _ask(step: AskStep) -> JsonObject:
+    result: dict[str, JsonValue] = {"question": step.question.source}
+    if step.data is not None:
+        result["data"] = step.data.source
+    if step.schema is not None:
+        result["schema"] = step.schema
+    return {**result, **_choice(step.choice)}
+
+
+def _extract_ai(step: ExtractAIStep) -> JsonObject:
+    result: dict[str, JsonValue] = {"fields": {field.name: _field(field) for field in step.fields}}
+    result.update({name: template.source for name, template in step.look.fields})
+    if step.max_chars != DEFAULT_PAGE_CHARS:
+        result["max_chars"] = step.max_chars
+    return {**result, **_choice(step.choice)}
+
+
+def _field(field: AIField) -> JsonValue:
+    if field.type is FieldType.STRING and not field.required:
+        return field.description
+    result: dict[str, JsonValue] = {"description": field.description}
+    if field.type is not FieldType.STRING:
+        result["type"] = str(field.type)
+    if field.required:
+        result["required"] = True
+    return result
+
+
+def _choose(step: ChooseStep) -> JsonObject:
+    result: dict[str, JsonValue] = {"question": step.question.source}
+    if step.data is not None:
+        result["data"] = step.data.source
+    if any(option.description for option in step.options):
+        result["options"] = {option.name: option.description for option in step.options}
+    else:
+        result["options"] = [option.name for option in step.options]
+    if step.cases:
+        result["cases"] = {name: steps_json(steps) for name, steps in step.cases}
+    if step.otherwise:
+        result["else"] = steps_json(step.otherwise)
+    return {**result, **_choice(step.choice)}
+
+
+def _choice(choice: ModelChoice) -> JsonObject:
+    result: dict[str, JsonValue] = {}
+    if choice.model is not None:
+        result["model"] = choice.model
+    if choice.provider is not None:
+        result["provider"] = choice.provider
+    if choice.max_tokens != DEFAULT_ANSWER_TOKENS:
+        result["max_tokens"] = choice.max_tokens
     return result

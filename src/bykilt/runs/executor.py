@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import anyio
 import anyio.to_thread
@@ -20,16 +21,20 @@ from bykilt.clock import Clock
 from bykilt.events.event_file import EventFile
 from bykilt.events.model import Failure, Outcome, RunFinished, RunStarted, Warned
 from bykilt.events.stream import EventStream
+from bykilt.flows.asking import Asker
 from bykilt.flows.interpreter import FlowInterpreter
-from bykilt.flows.model import ParamType
+from bykilt.flows.model import ParamType, asks_a_model
 from bykilt.flows.names import secrets_in
 from bykilt.history.model import RunRecord
 from bykilt.history.recorder import RunRecorder
 from bykilt.runs.failures import failure_of, write_trace
-from bykilt.runs.model import Ending, EngineFactory, RunRequest, Secrecy, TraceWriter
+from bykilt.runs.model import Ending, EngineFactory, Models, RunRequest, Secrecy, TraceWriter
 from bykilt.runs.result_file import RunSummary, write_result
 from bykilt.runs.sandboxing import weakness_of, with_profile
 from bykilt.storage.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from bykilt.runs.answer_file import RecordedAnswers
 
 TRACE_S = 60.0
 """How long the trace may take after the run."""
@@ -49,6 +54,7 @@ class ActiveRun:
     file: EventFile
     recorder: RunRecorder
     summary: RunSummary
+    replay: RecordedAnswers | None = None
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     over: anyio.Event = field(default_factory=anyio.Event)
 
@@ -61,8 +67,16 @@ class ActiveRun:
 class RunExecutor:
     """Carries runs out, each in the task that calls it."""
 
-    def __init__(self, engines: EngineFactory, traces: TraceWriter | None, secrecy: Secrecy, clock: Clock) -> None:
+    def __init__(
+        self,
+        engines: EngineFactory,
+        traces: TraceWriter | None,
+        secrecy: Secrecy,
+        clock: Clock,
+        models: Models | None = None,
+    ) -> None:
         self._engines = engines
+        self._models = models
         self._secrecy = secrecy
         self._traces = traces
         self._clock = clock
@@ -124,22 +138,43 @@ class RunExecutor:
         if weakness is not None:
             run.stream.publish(weakness)
         await self._secrecy.learn(secrets_in(flow.steps))
+        asker = await self._asker_for(run) if asks_a_model(flow.steps) else None
         engine = self._engines(run.record.engine, run.stream, run.folder.path)
         engine.secrets = self._secrecy.secrets_for(run.record.id, flow.name)
         try:
             await engine.launch(run.settings)
-            return await self._interpret(run, engine)
+            return await self._interpret(run, engine, asker)
         finally:
             with anyio.CancelScope(shield=True):  # the engine itself bounds how long it takes
                 await engine.shutdown()
 
-    async def _interpret(self, run: ActiveRun, engine: BrowserEngine) -> Ending:
+    async def _asker_for(self, run: ActiveRun) -> Asker:
+        """Return what answers the questions of a run.
+
+        Raises:
+            BykiltError: There is no model to ask.
+        """
+        # Imported here: most runs ask no model, and do without all of this.
+        from bykilt.runs.answer_file import AnswerFile
+        from bykilt.runs.asking import AnswerSource, RunAsker, gateway_source
+        from bykilt.runs.replay import ReplaySource
+
+        source: AnswerSource
+        if run.replay is not None:
+            source = ReplaySource(run.replay, run.stream, loosely=run.request.replay_llm_loosely)
+        else:
+            source = await gateway_source(self._models, run.request.owner, run.record.id)
+        record = AnswerFile(run.folder.llm_answers)
+        return RunAsker(source, record, redactor=self._secrecy.redactor, facts=run.stream, clock=self._clock)
+
+    async def _interpret(self, run: ActiveRun, engine: BrowserEngine, asker: Asker | None) -> Ending:
         interpreter = FlowInterpreter(
             run.request.flow,
             run.record.params,
             perform=engine,
             facts=run.stream,
             data_dir=run.folder.data,
+            asker=asker,
             clock=self._clock,
             run_id=run.record.id,
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from bykilt.browser.engine.browser_engine import BrowserEngine, LaunchContext
 from bykilt.browser.engine.secret_text import Secrets
@@ -18,6 +18,9 @@ from bykilt.events.redactor import Redactor
 from bykilt.flows.model import Flow
 from bykilt.ids import RunId
 from bykilt.json_types import JsonObject, JsonValue
+
+if TYPE_CHECKING:
+    from bykilt.llm.service_gateway import LLMServiceGateway
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +34,10 @@ class RunRequest:
     A flow may upload what lies in its own folder and in the run's, files that were handed in as parameters, and
     what `upload_folders` holds; `launch.upload_folders` takes the place of all of these. `sandbox` names a profile of
     `sandbox_file`, or of the home's `sandbox.yaml`; without it, the flow may ask for one. What `launch` says about the
-    sandbox goes before the profile, and its hosts are added to those of the profile.
+    sandbox goes before the profile, and its hosts are added to those of the profile. `owner` is the trust domain: what
+    a language model is told for one owner never reaches another one. `replay_llm` names an earlier run (its id, the
+    first letters of it, or `latest`) whose recorded answers are used in place of a model; `replay_llm_loosely` also
+    where something else is asked.
     """
 
     flow: Flow
@@ -47,6 +53,9 @@ class RunRequest:
     sandbox: str | None = None
     sandbox_file: Path | None = None
     launch: LaunchContext | None = None
+    owner: str = "default"
+    replay_llm: str | None = None
+    replay_llm_loosely: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +104,12 @@ class TraceWriter(Protocol):
     """
 
     def __call__(self, run_dir: Path) -> Path: ...
+
+
+class Models(Protocol):
+    """Gives the gateway to language models of this process; called by the first run that asks one."""
+
+    def __call__(self) -> LLMServiceGateway: ...
 
 
 class ServiceNotRunning(BykiltError):

@@ -4,16 +4,17 @@ Knows the form of both documents; other programs read them. Does not know how a 
 Everything here waits for the disk: call it from a worker thread in async code.
 
     {"bykilt_result": 1, "run": {…}, "outputs": {…}, "warnings": [{"code", "message", "hint"}],
-     "steps": {"succeeded": 12, "failed": 1}, "files": [{"name", "size_bytes"}], "trace": "trace.zip"}
+     "steps": {"succeeded": 12, "failed": 1}, "files": [{"name", "size_bytes"}], "trace": "trace.zip",
+     "llm": {"calls": 2, "failed": 0, "cached": 0, "replayed": 0, "prompt_tokens", "completion_tokens", "cost_usd"}}
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
-from bykilt.events.model import Event, StepFinished, Warned
+from bykilt.events.model import Event, ModelAnswered, Outcome, StepFinished, Warned
 from bykilt.history.documents import run_json
 from bykilt.history.model import RunRecord
 from bykilt.json_types import JsonObject, JsonValue
@@ -28,19 +29,45 @@ _MAX_WARNINGS = 200
 
 
 @dataclass(slots=True)
+class ModelTotals:
+    """What a run asked of language models; money in US dollars."""
+
+    calls: int = 0
+    failed: int = 0
+    cached: int = 0
+    replayed: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost_usd: float = 0.0
+
+    def count(self, fact: ModelAnswered) -> None:
+        """Add one call."""
+        self.calls += 1
+        self.failed += fact.outcome is not Outcome.SUCCEEDED
+        self.cached += fact.cached
+        self.replayed += bool(fact.replayed_from)
+        self.prompt_tokens += fact.prompt_tokens
+        self.completion_tokens += fact.completion_tokens
+        self.cost_usd += fact.cost_usd
+
+
+@dataclass(slots=True)
 class RunSummary:
     """A listener that keeps of a run what its result says."""
 
     warnings: list[Warned] = field(default_factory=list)
     steps: Counter[str] = field(default_factory=Counter)
+    llm: ModelTotals = field(default_factory=ModelTotals)
 
     def on_event(self, event: Event) -> None:
-        """Remember warnings (the first 200) and count how steps ended."""
+        """Remember warnings (the first 200), count how steps ended, and add up what models were asked."""
         match event.fact:
             case Warned() as warning if len(self.warnings) < _MAX_WARNINGS:
                 self.warnings.append(warning)
             case StepFinished(outcome=outcome):
                 self.steps[str(outcome)] += 1
+            case ModelAnswered() as answered:
+                self.llm.count(answered)
 
 
 def write_result(folder: RunFolder, run: RunRecord, summary: RunSummary, outputs: JsonObject) -> None:
@@ -59,6 +86,7 @@ def write_result(folder: RunFolder, run: RunRecord, summary: RunSummary, outputs
         "steps": dict(summary.steps),
         "files": [{"name": file.name, "size_bytes": file.size_bytes} for file in files],
         "trace": folder.trace.name if folder.trace.is_file() else None,
+        "llm": asdict(summary.llm),
     }
     write_atomic(folder.result, encode_json(document))
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack
 from itertools import islice
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import anyio
 import anyio.abc
@@ -31,7 +31,7 @@ from bykilt.history.recorder import HistoryWriter, RunProjection, RunRecorder
 from bykilt.ids import RunId, new_run_id
 from bykilt.json_types import JsonObject
 from bykilt.runs.executor import ActiveRun, RunExecutor, launch_settings
-from bykilt.runs.model import EngineFactory, RunElsewhere, RunRequest, Secrecy, ServiceNotRunning, TraceWriter
+from bykilt.runs.model import EngineFactory, Models, RunElsewhere, RunRequest, Secrecy, ServiceNotRunning, TraceWriter
 from bykilt.runs.ownership import Owner
 from bykilt.runs.recovery import Recovery, recover
 from bykilt.runs.result_file import RunSummary, write_request
@@ -40,6 +40,9 @@ from bykilt.runs.secrecy import OpenSecrecy
 from bykilt.settings import Settings
 from bykilt.storage.errors import StorageError, explained
 from bykilt.storage.home import Home
+
+if TYPE_CHECKING:
+    from bykilt.runs.answer_file import RecordedAnswers
 
 _READ_AHEAD = 500
 
@@ -60,11 +63,13 @@ class RunService:
         traces: TraceWriter | None = None,
         listeners: Sequence[EventListener] = (),
         secrecy: Secrecy | None = None,
+        models: Models | None = None,
         clock: Clock | None = None,
     ) -> None:
         """Wire the service; `history` stays open for its owner to close. Without `traces` no run has one.
 
-        `listeners` are told of the events of every run, after the run's own. Without `secrecy` there are no secrets.
+        `listeners` are told of the events of every run, after the run's own. Without `secrecy` there are no secrets,
+        without `models` no language model to ask.
         """
         self.home = Home(settings.home)
         self.recovery = Recovery()
@@ -74,7 +79,7 @@ class RunService:
         self._listeners = tuple(listeners)
         self._clock = clock or SystemClock()
         self._secrecy: Secrecy = secrecy or OpenSecrecy()
-        self._executor = RunExecutor(engines, traces, self._secrecy, self._clock)
+        self._executor = RunExecutor(engines, traces, self._secrecy, self._clock, models)
         self._writer = HistoryWriter(history)
         self._turn = anyio.Semaphore(settings.max_runs)
         self._active: dict[RunId, ActiveRun] = {}
@@ -117,6 +122,7 @@ class RunService:
         Raises:
             FlowError: A parameter is unknown, missing or unfit.
             UnknownEngine: No engine has that name.
+            UnknownRun: There is no run whose answers could be replayed.
             InvalidInput: The sandbox profile is unknown or unfit, or the settings contradict it.
             StorageError: The run could not be written down; nothing of it is left.
             ServiceNotRunning: Outside of the service's block.
@@ -125,7 +131,8 @@ class RunService:
             raise ServiceNotRunning()
         file = request.sandbox_file or self.home.sandbox_profiles
         profile = await anyio.to_thread.run_sync(profile_of, request.flow, request.sandbox, file)
-        run = self._prepare(request, profile)
+        replay = await anyio.to_thread.run_sync(self._recorded_answers, request.replay_llm)
+        run = self._prepare(request, profile, replay)
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(self._write_down, run)
         self._active[run.record.id] = run
@@ -207,7 +214,17 @@ class RunService:
         with anyio.CancelScope(shield=True):
             await self._writer.run()
 
-    def _prepare(self, request: RunRequest, profile: SandboxProfile | None) -> ActiveRun:
+    def _recorded_answers(self, run_name: str | None) -> RecordedAnswers | None:
+        if run_name is None:
+            return None
+        from bykilt.runs.answer_file import read_answers
+
+        run_id = self._history.find(run_name).id
+        return read_answers(self.home.run_folder(run_id).llm_answers, run_id)
+
+    def _prepare(
+        self, request: RunRequest, profile: SandboxProfile | None, replay: RecordedAnswers | None
+    ) -> ActiveRun:
         flow = request.flow
         assert self._owner is not None
         submitted_s = round(self._clock.wall_s(), 6)
@@ -239,6 +256,7 @@ class RunService:
             file=EventFile(folder.events),
             recorder=RunRecorder(self._writer, record),
             summary=RunSummary(),
+            replay=replay,
         )
         listeners: list[EventListener] = [run.file, run.recorder, run.summary, *self._listeners]
         for listener in listeners:
@@ -327,6 +345,8 @@ def _wanted(run: ActiveRun) -> JsonObject:
         "trace": request.trace,
         "headed": request.headed,
         "timeout_s": run.timeout_s,
+        "owner": request.owner,
+        "replay_llm": None if run.replay is None else run.replay.run,
         "sandbox": run.settings.sandbox_profile.describe(),
         "flow": flow_json(request.flow),
     }

@@ -3,7 +3,7 @@
     events.jsonl   every event, as it happened          request.json   what was asked for
     result.json    how the run ended                    trace.zip      for the trace viewer
     network.har    every request, if asked for          preview.webp   a small animation, with a trace or a video
-    video.webm     the current page, if asked for
+    video.webm     the current page, if asked for       llm.jsonl      what models were asked and answered, if so
     error.log      the traceback of a bug               screenshots/   data/   trace/
 
 Knows names, sizes and safe paths. Does not know what is in the files.
@@ -63,6 +63,10 @@ class RunFolder:
     @property
     def result(self) -> Path:
         return self.path / "result.json"
+
+    @property
+    def llm_answers(self) -> Path:
+        return self.path / "llm.jsonl"
 
     @property
     def browser_log(self) -> Path:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
+from bykilt.events.asking_text import answer_in_words
 from bykilt.events.containment_text import concerns_the_page, limit_in_words, refusal_in_words, sandbox_in_words
 from bykilt.events.model import (
     ActionFinished,
@@ -26,6 +27,8 @@ from bykilt.events.model import (
     Fact,
     Failure,
     LimitHit,
+    ModelAnswered,
+    Outcome,
     PageClosed,
     PageCrashed,
     PageError,
@@ -190,6 +193,9 @@ class Translation:
                 yield note_line(refusal_in_words(fact), self._now_ms, is_warning=True)
             case LimitHit():
                 yield note_line(limit_in_words(fact), self._now_ms, is_warning=True)
+            case ModelAnswered():
+                failed = fact.outcome is not Outcome.SUCCEEDED
+                yield note_line(answer_in_words(fact), fact.time_ms, is_warning=failed)
             case Warned():
                 hint = f" ({fact.hint})" if fact.hint else ""
                 yield note_line(fact.message + hint, self._now_ms, is_warning=True)

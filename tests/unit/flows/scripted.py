@@ -14,7 +14,8 @@ import anyio
 
 from bykilt.browser.engine.actions import Action, to_json
 from bykilt.browser.engine.browser_engine import ActionResult
-from bykilt.events.model import Fact, StepFinished, StepStarted
+from bykilt.events.model import Fact, Failure, StepFinished, StepStarted
+from bykilt.flows import asking
 from bykilt.flows.interpreter import FlowInterpreter, FlowResult
 from bykilt.flows.loader import load_flow_text
 from bykilt.flows.model import Flow
@@ -55,6 +56,21 @@ class Script:
         if isinstance(answer, list):
             return answer.pop(0)
         return answer if isinstance(answer, ActionResult) else answer(fields)
+
+
+@dataclass
+class ScriptedAsker:
+    """Answers one after the other; a failure is one, too. Keeps the questions. An `Asker`."""
+
+    answers: list[JsonValue | Failure] = field(default_factory=list)
+    questions: list[asking.Question] = field(default_factory=list)
+
+    async def ask(self, question: asking.Question) -> asking.Answer:
+        self.questions.append(question)
+        if not self.answers:
+            await anyio.sleep_forever()
+        answer = self.answers.pop(0)
+        return asking.Answer(failure=answer) if isinstance(answer, Failure) else asking.Answer(answer)
 
 
 @dataclass
@@ -108,12 +124,23 @@ class Ran:
 
 
 async def run_flow(
-    flow: Flow, script: Script | None = None, *, given: JsonObject | None = None, data: Path = Path("/nonexistent/data")
+    flow: Flow,
+    script: Script | None = None,
+    *,
+    given: JsonObject | None = None,
+    data: Path = Path("/nonexistent/data"),
+    asker: asking.Asker | None = None,
 ) -> Ran:
     """Run a flow against a script."""
     script, facts = script or Script(), Facts()
     interpreter = FlowInterpreter(
-        flow, bind_params(flow, given or {}), perform=script, facts=facts, data_dir=data, run_id=RunId("run7")
+        flow,
+        bind_params(flow, given or {}),
+        perform=script,
+        facts=facts,
+        data_dir=data,
+        asker=asker,
+        run_id=RunId("run7"),
     )
     with anyio.fail_after(20):
         return Ran(await interpreter.run(), script.asked, facts, data)

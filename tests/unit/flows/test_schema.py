@@ -68,6 +68,7 @@ def test_lists_of_steps_hold_steps() -> None:
     assert found["$defs"]["step_if"]["properties"]["then"]["items"] == step
     assert found["$defs"]["step_if"]["properties"]["else"]["items"] == step
     assert found["$defs"]["step_while"]["properties"]["steps"]["items"] == step
+    assert found["$defs"]["step_choose"]["properties"]["cases"]["additionalProperties"]["items"] == step
     assert {"type": "array", "items": step} in found["$defs"]["key_on_error"]["anyOf"]
 
 
@@ -85,7 +86,14 @@ def test_automatic_ids_are_unique_whatever_ids_are_given() -> None:
         {"action": "group", "id": "a", "steps": [click, click], "on_error": [click]},
         {"action": "if", "condition": "true", "then": [click], "else": [click], "on_error": [click]},
         {"action": "group", "steps": [click, {**click, "id": "b"}, {"action": "group", "steps": [click]}]},
+        {
+            "action": "choose",
+            "question": "?",
+            "options": ["a", "a.1"],
+            "cases": {"a": [{"action": "group", "steps": [click]}], "a.1": [click]},
+            "else": [click],
+        },
     )
 
     ids = [step.head.id for step in walk(flow.steps)]
-    assert len(ids) == len(set(ids)) == flow.step_count == 13
+    assert len(ids) == len(set(ids)) == flow.step_count == 18

@@ -1,0 +1,412 @@
+"""Runs that ask a model: what is sent, told and recorded, and answers from the record. No model takes part."""
+
+from __future__ import annotations
+
+import json
+import stat
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from anyio import fail_after
+
+from bykilt.errors import InvalidInput
+from bykilt.events.event_file import read_events
+from bykilt.events.model import Event, ModelAnswered, Outcome, Warned
+from bykilt.flows.loader import load_flow_text
+from bykilt.history.model import RunRecord, RunStatus, UnknownRun
+from bykilt.json_types import JsonObject
+from bykilt.llm.errors import AnswerIncomplete, LLMDisabled
+from bykilt.runs.model import RunRequest
+from bykilt.runs.secrecy import OpenSecrecy
+from bykilt.security.redaction import SecretRedactor
+from bykilt.storage.home import Home
+from bykilt.storage.run_folder import RunFolder
+from tests.support.run_services import run_service
+from tests.support.scripted_engine import Script, ScriptedEngines, gives
+from tests.support.scripted_gateway import ScriptedGateway
+
+SCHEMA: JsonObject = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+ASK: JsonObject = {"id": "it", "action": "ask", "question": "How many?", "schema": SCHEMA}
+READ: JsonObject = {"id": "read", "action": "extract", "selector": "#text"}
+SECRET = "hunter2-of-the-shop"
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+@dataclass
+class Ended:
+    """A run that has ended, and what it left."""
+
+    run: RunRecord
+    folder: RunFolder
+    engines: ScriptedEngines
+
+    @property
+    def events(self) -> list[Event]:
+        return list(read_events(self.folder.events, self.run.id))
+
+    @property
+    def answered(self) -> list[ModelAnswered]:
+        return [event.fact for event in self.events if isinstance(event.fact, ModelAnswered)]
+
+    @property
+    def warnings(self) -> list[Warned]:
+        return [event.fact for event in self.events if isinstance(event.fact, Warned)]
+
+    @property
+    def result(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self.folder.result.read_bytes())
+        return document
+
+    @property
+    def recorded(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.folder.llm_answers.read_text().splitlines()]
+
+    @property
+    def code(self) -> str:
+        assert self.run.failure is not None
+        return self.run.failure.code
+
+
+@dataclass
+class House:
+    """Where runs are carried out, one after the other; a page that says `page` to whoever reads it."""
+
+    home: Path
+    page: str = "3 apples"
+    secrets: tuple[str, ...] = ()
+    gateway: ScriptedGateway | None = field(default_factory=ScriptedGateway)
+
+    async def run(self, *steps: JsonObject, answers: list[Any] | None = None, **wanted: Any) -> Ended:
+        """Carry out a flow; `answers` are what the model says."""
+        if self.gateway is not None and answers is not None:
+            self.gateway.answers = list(answers)
+        flow = {"bykilt": 1, "name": "asks", "steps": steps, "outputs": {"it": "${steps.it.result}"}}
+        request = RunRequest(flow=load_flow_text(json.dumps(flow), "asks.json"), trace=False, **wanted)
+        engines = ScriptedEngines(Script({"#text": gives(self.page)}))
+        secrecy = OpenSecrecy(SecretRedactor(self.secrets))
+        with fail_after(10):
+            async with run_service(self.home, engines, models=self.gateway, secrecy=secrecy) as service:
+                run = await service.wait(await service.submit(request))
+        return Ended(run, Home(self.home).run_folder(run.id), engines)
+
+
+@pytest.fixture
+def house(home: Path) -> House:
+    return House(home)
+
+
+ABOUT_THE_PAGE = (READ, {**ASK, "data": "${steps.read.result}"})
+
+
+# ---- asking
+
+
+async def test_an_answer_is_used_told_and_put_on_record(house: House) -> None:
+    ended = await house.run(*ABOUT_THE_PAGE, answers=[{"n": 3}], owner="aiko")
+
+    assert ended.run.status is RunStatus.SUCCEEDED
+    assert ended.result["outputs"] == {"it": {"n": 3}}
+    assert house.gateway is not None
+    (asked,) = house.gateway.asked
+    assert asked.schema == SCHEMA
+    assert {name: asked.context[name] for name in ("owner", "run", "max_tokens", "model", "provider")} == {
+        "owner": "aiko",
+        "run": ended.run.id,
+        "max_tokens": 256,
+        "model": None,
+        "provider": None,
+    }
+    (told,) = ended.answered
+    assert (told.step_id, told.outcome, told.answer) == ("it", Outcome.SUCCEEDED, {"n": 3})
+    assert (told.provider, told.model, told.cost_usd) == ("nobody", "scripted-1", 0.002)
+    assert (told.prompt_tokens, told.completion_tokens, told.replayed_from) == (100, 7, "")
+    (line,) = ended.recorded
+    assert [each["content"] for each in line["messages"]] == [each.content for each in asked.messages]
+    assert (line["answer"], line["schema"], line["prompt_sha256"]) == ({"n": 3}, SCHEMA, told.prompt_sha256)
+    assert stat.S_IMODE(ended.folder.llm_answers.stat().st_mode) == 0o600
+
+
+async def test_the_result_adds_up_what_was_asked(house: House) -> None:
+    steps = [{**ASK, "id": name, "on_error": "continue"} for name in ("a", "b", "it")]
+    ended = await house.run(*steps, answers=[{"n": 1}, AnswerIncomplete("cut off"), {"n": 2}])
+
+    assert ended.result["llm"] == {
+        "calls": 3,
+        "failed": 1,
+        "cached": 0,
+        "replayed": 0,
+        "prompt_tokens": 200,
+        "completion_tokens": 14,
+        "cost_usd": 0.004,
+    }
+
+
+@pytest.mark.parametrize("answer", [{"n": "three"}, {}, "three", None])
+async def test_an_answer_that_does_not_fit_is_never_used(house: House, answer: Any) -> None:
+    """Contract: whatever the gateway has let through."""
+    ended = await house.run(ASK, answers=[answer])
+
+    assert ended.code == "llm_answer_invalid"
+    assert (ended.answered[0].outcome, ended.answered[0].answer) == (Outcome.FAILED, None)
+    assert ended.result["llm"]["prompt_tokens"] == 100
+
+
+async def test_a_text_that_was_cut_off_is_no_answer(house: House) -> None:
+    assert house.gateway is not None
+    house.gateway.more = {"finish": "length"}
+    ended = await house.run({"id": "it", "action": "ask", "question": "Tell."}, answers=["Once upon a"])
+
+    assert ended.code == "llm_answer_incomplete"
+
+
+async def test_a_gateway_that_only_says_that_it_is_off_has_not_answered(house: House) -> None:
+    """Contract: a stub that the user has set is no model."""
+    assert house.gateway is not None
+    house.gateway.more = {"disabled": True}
+    ended = await house.run({"id": "it", "action": "ask", "question": "Tell."}, answers=["the model is off"])
+
+    assert ended.code == "llm_disabled"
+
+
+@pytest.mark.parametrize("gateway", [None, ScriptedGateway(unready=LLMDisabled())], ids=["no gateway", "switched off"])
+async def test_without_a_model_the_run_ends_before_a_browser_starts(
+    home: Path, gateway: ScriptedGateway | None
+) -> None:
+    ended = await House(home, gateway=gateway).run({"action": "if", "condition": False, "then": [ASK]})
+
+    assert ended.code == "llm_disabled"
+    assert ended.engines.made == []
+
+
+async def test_a_run_that_asks_nothing_never_calls_for_a_gateway(home: Path) -> None:
+    house = House(home, gateway=ScriptedGateway(unready=LLMDisabled()))
+    ended = await house.run({**READ, "id": "it"})
+
+    assert ended.run.status is RunStatus.SUCCEEDED
+    assert not ended.folder.llm_answers.exists()
+    assert ended.result["llm"]["calls"] == 0
+
+
+async def test_a_question_that_nobody_waits_for_any_more_is_on_record_as_such(house: House) -> None:
+    ended = await house.run({**ASK, "timeout_ms": 30, "on_error": "continue"}, {**READ, "id": "other"}, answers=[])
+
+    assert [fact.outcome for fact in ended.answered] == [Outcome.CANCELLED]
+    assert ended.recorded[0]["failure"]["code"] == "llm_not_awaited"
+
+
+async def test_an_answer_that_cannot_be_recorded_is_not_used(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RunFolder, "llm_answers", property(lambda folder: folder.path / "nowhere" / "llm.jsonl"))
+    ended = await house.run(ASK, answers=[{"n": 3}])
+
+    assert ended.run.status is RunStatus.FAILED
+    assert ended.code in {warning.code for warning in ended.warnings}
+    assert "it" not in ended.result["outputs"]
+
+
+# ---- secrets
+
+
+async def test_no_secret_is_asked_told_or_recorded(home: Path) -> None:
+    """Contract: what is known as secret is masked before the prompt is made, and in what comes back."""
+    house = House(home, page=f'the word is {SECRET}, card 4111 1111 1111 1111, "{SECRET}"', secrets=(SECRET,))
+    ask: JsonObject = {
+        "id": "it",
+        "action": "ask",
+        "question": "What is ${steps.read.result}?",
+        "data": {SECRET: "${steps.read.result}"},
+    }
+    ended = await house.run(READ, ask, answers=[f"it is {SECRET}"])
+
+    assert house.gateway is not None
+    (asked,) = house.gateway.asked
+    assert SECRET not in asked.text
+    assert "4111" not in asked.text
+    assert "the word is ***" in asked.text
+    assert ended.result["outputs"] == {"it": "it is ***"}
+    for file in ended.folder.path.rglob("*.json*"):
+        assert file.name == "request.json" or SECRET not in file.read_text(), file
+
+
+async def test_a_schema_that_holds_a_secret_is_not_sent(home: Path) -> None:
+    house = House(home, secrets=(SECRET,))
+    ended = await house.run({**ASK, "schema": {"enum": [SECRET]}}, answers=[SECRET])
+
+    assert ended.code == "invalid_input"
+    assert house.gateway is not None
+    assert house.gateway.asked == []
+
+
+# ---- replaying
+
+
+async def test_a_replay_gives_the_same_answers_without_any_model(house: House) -> None:
+    """Contract: with the model switched off, with the same outcome, and marked as replayed."""
+    loop: JsonObject = {"action": "for_each", "items": [1, 2], "steps": [{**ASK, "id": "each", "data": "${item}"}]}
+    first = await house.run(*ABOUT_THE_PAGE, loop, answers=[{"n": 3}, {"n": 1}, {"n": 2}])
+    off = House(house.home, gateway=None)
+    again = await off.run(*ABOUT_THE_PAGE, loop, replay_llm=first.run.id)
+
+    assert again.run.status is RunStatus.SUCCEEDED
+    assert again.result["outputs"] == first.result["outputs"]
+    assert [fact.answer for fact in again.answered] == [{"n": 3}, {"n": 1}, {"n": 2}]
+    assert [fact.prompt_sha256 for fact in again.answered] == [fact.prompt_sha256 for fact in first.answered]
+    assert {fact.replayed_from for fact in again.answered} == {first.run.id}
+    assert {fact.model for fact in again.answered} == {"scripted-1"}
+    totals = again.result["llm"]
+    assert (totals["calls"], totals["replayed"], totals["prompt_tokens"], totals["cost_usd"]) == (3, 3, 0, 0)
+    assert json.loads(again.folder.request.read_bytes())["replay_llm"] == first.run.id
+
+
+async def test_a_replay_can_be_replayed(house: House) -> None:
+    first = await house.run(*ABOUT_THE_PAGE, answers=[{"n": 3}])
+    second = await house.run(*ABOUT_THE_PAGE, replay_llm=first.run.id[:-1])
+    third = await house.run(*ABOUT_THE_PAGE, replay_llm="latest")
+
+    assert third.result["outputs"] == first.result["outputs"]
+    assert third.answered[0].replayed_from == second.run.id
+    assert house.gateway is not None
+    assert len(house.gateway.asked) == 1
+
+
+async def test_a_page_that_has_changed_ends_the_replay_and_says_where(house: House) -> None:
+    first = await house.run(*ABOUT_THE_PAGE, answers=[{"n": 3}])
+    house.page = "4 apples"
+    again = await house.run(*ABOUT_THE_PAGE, replay_llm=first.run.id)
+
+    assert again.code == "llm_replay_differs"
+    failure = again.run.failure
+    assert failure is not None
+    assert "step 'it'" in failure.message
+    assert "the data" in failure.message
+    assert "3 apples" in failure.message
+    assert "4 apples" in failure.message
+    assert "--replay-llm-loose" in failure.hint
+
+
+async def test_taken_loosely_an_answer_to_another_question_will_do(house: House) -> None:
+    first = await house.run(*ABOUT_THE_PAGE, answers=[{"n": 3}])
+    house.page = "4 apples"
+    again = await house.run(*ABOUT_THE_PAGE, replay_llm=first.run.id, replay_llm_loosely=True)
+
+    assert again.result["outputs"] == {"it": {"n": 3}}
+    assert [warning.code for warning in again.warnings] == ["llm_replay_differs"]
+
+
+async def test_even_loosely_an_answer_has_to_fit_the_schema_of_today(house: House) -> None:
+    first = await house.run(ASK, answers=[{"n": 3}])
+    schema: JsonObject = {"type": "object", "properties": {"n": {"type": "integer", "maximum": 2}}}
+    again = await house.run({**ASK, "schema": schema}, replay_llm=first.run.id, replay_llm_loosely=True)
+
+    assert again.code == "llm_answer_invalid"
+    assert "JSON Schema" in again.warnings[0].message
+
+
+@pytest.mark.parametrize(
+    ("changed", "what"),
+    [
+        ({"question": "How few?"}, "the question: «…Question: How many? Answer"),
+        ({"schema": {"type": "object"}}, "the JSON Schema of the answer"),
+    ],
+)
+async def test_a_flow_that_has_changed_ends_the_replay_and_says_where(
+    house: House, changed: JsonObject, what: str
+) -> None:
+    first = await house.run(ASK, answers=[{"n": 3}])
+    again = await house.run({**ASK, **changed}, replay_llm=first.run.id)
+
+    assert again.run.failure is not None
+    assert what in again.run.failure.message
+
+
+async def test_a_question_that_was_never_asked_has_no_answer(house: House) -> None:
+    first = await house.run({**READ, "id": "it"})
+    again = await house.run(ASK, replay_llm=first.run.id)
+
+    assert again.code == "llm_replay_missing"
+
+
+async def test_what_failed_then_fails_again_in_the_same_way(house: House) -> None:
+    """Contract: retries and `on_error` take the same turns."""
+    steps = {**ASK, "retry": {"attempts": 2, "delay_ms": 0}}
+    first = await house.run(steps, answers=[AnswerIncomplete("cut off", hint="more"), {"n": 3}])
+    again = await house.run(steps, replay_llm=first.run.id)
+
+    assert [fact.failure for fact in again.answered] == [fact.failure for fact in first.answered]
+    assert again.answered[0].failure is not None
+    assert again.answered[0].failure.code == "llm_answer_incomplete"
+    assert again.result["outputs"] == {"it": {"n": 3}}
+
+
+async def test_an_answer_that_was_not_waited_for_is_missing_in_the_replay(house: House) -> None:
+    first = await house.run({**ASK, "timeout_ms": 30}, answers=[])
+    again = await house.run({**ASK, "timeout_ms": 30}, replay_llm=first.run.id)
+
+    assert again.code == "llm_replay_missing"
+
+
+async def test_a_run_that_is_not_there_is_refused_at_once(house: House) -> None:
+    with pytest.raises(UnknownRun):
+        await house.run(ASK, replay_llm="01zzzz")
+
+
+@pytest.mark.parametrize("line", ["{", "[]", "{}", '{"path": 1}'])
+async def test_a_record_that_is_damaged_is_refused_at_once(house: House, line: str) -> None:
+    first = await house.run(ASK, answers=[{"n": 3}])
+    with first.folder.llm_answers.open("a") as file:
+        file.write(line + "\n")
+
+    with pytest.raises(InvalidInput, match="line 2 of"):
+        await house.run(ASK, replay_llm=first.run.id)
+
+
+async def test_a_line_that_was_torn_by_a_kill_is_left_out(house: House) -> None:
+    first = await house.run(ASK, answers=[{"n": 3}])
+    with first.folder.llm_answers.open("a") as file:
+        file.write('{"path": "/st')
+
+    assert (await house.run(ASK, replay_llm=first.run.id)).run.status is RunStatus.SUCCEEDED
+
+
+# ---- what is not there
+
+
+def test_a_flow_that_asks_no_model_imports_nothing_of_models() -> None:
+    """Contract: neither does the service that runs it."""
+    program = """
+import sys
+import bykilt.app, bykilt.runs.service, bykilt.flows.interpreter
+from bykilt.flows.loader import load_flow_text
+load_flow_text('{"bykilt": 1, "name": "a", "steps": [{"action": "reload"}]}', "a.json")
+print([name for name in sys.modules if name.startswith("bykilt.llm") or name in ("docker", "jsonschema_rs")])
+"""
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+
+    assert said.stdout.strip() == "[]"
+
+
+async def test_cancelling_a_run_that_waits_for_an_answer_ends_it(home: Path) -> None:
+    gateway = ScriptedGateway()
+    flow = load_flow_text(json.dumps({"bykilt": 1, "name": "asks", "steps": [ASK]}), "asks.json")
+    with fail_after(10):
+        async with run_service(home, ScriptedEngines(), models=gateway) as service:
+            run_id = await service.submit(RunRequest(flow=flow, trace=False))
+            while not gateway.asked:
+                await anyio.lowlevel.checkpoint()
+            await service.cancel(run_id)
+            run = await service.wait(run_id)
+
+    assert run.status is RunStatus.CANCELLED
