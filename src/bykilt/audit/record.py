@@ -31,6 +31,7 @@ class Action(StrEnum):
     RUN_FINISHED = "run.finished"
     EGRESS_DECIDED = "egress.decided"
     LLM_CALLED = "llm.called"
+    LLM_SENT = "llm.sent"
     FLAG_CHANGED = "flag.changed"
     LOGIN = "login"
     APPROVAL = "approval"

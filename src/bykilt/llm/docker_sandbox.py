@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 import anyio
 from anyio.abc import ByteStream, SocketStream, UNIXSocketStream
 
-from bykilt.errors import InvalidInput
+from bykilt.errors import BykiltError, InvalidInput
 from bykilt.llm import owners
 from bykilt.llm.calls import MODEL, Call, Completion, Prompt
+from bykilt.llm.conversation import Conversation, StreamEnded
 from bykilt.llm.daemon import connect
 from bykilt.llm.errors import (
     CallRefused,
@@ -27,8 +28,9 @@ from bykilt.llm.errors import (
     WorkerOutOfMemory,
 )
 from bykilt.llm.image_contents import image_name
+from bykilt.llm.outside import Exchange, Outside
 from bykilt.llm.policy import UID, SandboxPolicy, memory_bytes
-from bykilt.llm.protocol import MAX_LINE_BYTES, AttachedStream, Done, Ready, Refusal, Said, Token, decode, encode
+from bykilt.llm.protocol import MAX_LINE_BYTES, Done, Refusal, encode
 from bykilt.llm.providers import LOCAL
 
 if TYPE_CHECKING:
@@ -39,7 +41,6 @@ if TYPE_CHECKING:
 _START_TIMEOUT_S = 60.0
 # How long a worker may take to stop in the middle of an answer; beyond that its container is killed.
 _CANCEL_PATIENCE_S = 2.0
-_BLOCK_BYTES = 65536
 
 
 class DockerLLMSandbox:
@@ -47,8 +48,6 @@ class DockerLLMSandbox:
 
     A container that timed out, crashed or broke the protocol is gone; `start` makes another.
     """
-
-    provider = LOCAL
 
     def __init__(
         self,
@@ -61,10 +60,12 @@ class DockerLLMSandbox:
         *,
         runtime: str | None = None,
         model: str = MODEL,
+        outside: Outside | None = None,
     ) -> None:
         """Take the limits: `cpu_quota` microseconds of processor in 100,000, `memory_limit` like `512m`.
 
-        Without `image`, the one that `bykilt llm build` makes.
+        Without `image`, the one that `bykilt llm build` makes. With `outside` no model is loaded in the container:
+        calls are asked of a provider, and what the worker wants for them of the world outside is `outside`'s decision.
 
         Raises:
             InvalidInput: A limit cannot be used, or there would be a network.
@@ -75,6 +76,8 @@ class DockerLLMSandbox:
             )
         self.image = image or image_name()
         self.model = model
+        self._outside = outside
+        self.provider = outside.name if outside is not None else LOCAL
         self.policy = SandboxPolicy(
             memory=memory_bytes(memory_limit),
             cpu_quota=cpu_quota,
@@ -84,9 +87,7 @@ class DockerLLMSandbox:
         )
         self._docker: DockerClient | None = None
         self._container: str | None = None
-        self._stream: ByteStream | None = None
-        self._lines = AttachedStream()
-        self._waiting: list[bytes] = []
+        self._talk: Conversation | None = None
         self._lock = anyio.Lock()
         self._life = anyio.Lock()
         self._has_apparmor = False
@@ -96,7 +97,7 @@ class DockerLLMSandbox:
     @property
     def is_running(self) -> bool:
         """Whether there is a container that can be asked."""
-        return self._stream is not None
+        return self._talk is not None
 
     async def start(self) -> None:
         """Start the container and make sure that it is held; containers whose process has died are removed first.
@@ -115,9 +116,9 @@ class DockerLLMSandbox:
             self._docker = await anyio.to_thread.run_sync(connect)
             with anyio.fail_after(_START_TIMEOUT_S):
                 container, attached = await anyio.to_thread.run_sync(self._make, self._docker)
-                self._stream = await _as_stream(attached)
+                self._talk = talk = Conversation(await _as_stream(attached))
                 await anyio.to_thread.run_sync(self._docker.start, container)
-                await self._hear_ready()
+                await self._hear_ready(talk)
         except TimeoutError:
             await self._destroy()
             raise WorkerCrashed(f"the container was not ready within {_START_TIMEOUT_S:g} s") from None
@@ -156,39 +157,65 @@ class DockerLLMSandbox:
             InvalidInput: It asks for another model, or is too large.
             CallTimedOut, WorkerCrashed, ProtocolViolation: There is no answer, and no container any more.
         """
-        if asked.options.model not in (None, self.model):
+        if self._outside is None and asked.options.model not in (None, self.model):
             raise InvalidInput(
                 f"there is no model {asked.options.model!r} in the sandbox",
                 hint=f"leave `model` out, or give {self.model!r}",
             )
-        deadline_s = asked.options.deadline_s
         call = secrets.token_hex(8)
-        request = encode(asked.request(call, stream=on_token is not None))
-        if len(request) > MAX_LINE_BYTES:
+        request, exchange = asked.request(call, stream=on_token is not None), None
+        if self._outside is not None:
+            request, exchange = self._outside.open(asked, call, stream=on_token is not None)
+        line = encode(request)
+        if len(line) > MAX_LINE_BYTES:
             raise InvalidInput("the call is too large", hint="shorten the prompt or the schema")
         async with self._lock:
             self._counts["calls"] += 1
-            self._lines.allow(asked.max_output_bytes)
             try:
-                with anyio.fail_after(deadline_s):
-                    done = await self._ask(call, request, on_token)
-            except TimeoutError:
-                self._counts["failed_calls"] += 1
+                said = await self._hold_talk(asked, call, line, on_token, exchange)
+                done = _local_outcome(said) if exchange is None else exchange.outcome(said)
+            except ProtocolViolation:
                 await self._destroy()
-                raise CallTimedOut(deadline_s) from None
-            except CallRefused:
                 self._counts["failed_calls"] += 1
                 raise
-            except anyio.get_cancelled_exc_class():
-                await self._stop_answering(call)
-                raise
-            except BaseException:
+            except BykiltError:
                 self._counts["failed_calls"] += 1
-                await self._destroy()
                 raise
+            finally:
+                if exchange is not None:
+                    await exchange.close()
         self._counts["prompt_tokens"] += done.prompt_tokens
         self._counts["completion_tokens"] += done.completion_tokens
-        return Completion(done.text, done.finish, done.prompt_tokens, done.completion_tokens)
+        return done
+
+    async def _hold_talk(
+        self, asked: Call, call: str, line: bytes, on_token: Callable[[str], None] | None, exchange: Exchange | None
+    ) -> Done | Refusal:
+        """Return what the worker says at the end; where that is not known, there is no container any more."""
+        talk, deadline_s = self._talk, asked.options.deadline_s
+        if talk is None:
+            raise _stopped()
+        talk.allow(asked.max_output_bytes + (MAX_LINE_BYTES if exchange is not None else 0))
+        try:
+            with anyio.fail_after(deadline_s):
+                return await talk.ask(call, line, on_token, exchange)
+        except TimeoutError:
+            if exchange is not None and exchange.is_waiting:
+                await self._stop_answering(call)
+                raise exchange.too_late() from None
+            await self._destroy()
+            raise CallTimedOut(deadline_s) from None
+        except anyio.get_cancelled_exc_class():
+            await self._stop_answering(call)
+            raise
+        except StreamEnded:
+            try:
+                raise await self._ended() from None
+            finally:
+                await self._destroy()
+        except BaseException:
+            await self._destroy()
+            raise
 
     def get_metrics(self) -> dict[str, Any]:
         """Return what holds the container, as the daemon and the worker say it, and what was done in it."""
@@ -242,6 +269,7 @@ class DockerLLMSandbox:
         return {
             "Image": image_id,
             "User": f"{UID}:{UID}",
+            "Env": [f"{name}={value}" for name, value in (self._outside.environment if self._outside else {}).items()],
             "OpenStdin": True,
             # The end of our connection is the end of its input, and then the worker ends itself.
             "StdinOnce": True,
@@ -262,17 +290,16 @@ class DockerLLMSandbox:
                 f"the model's container needed more than its {self.policy.memory >> 20} MiB and was ended",
                 hint="raise memory_limit, or ask for less",
             )
-        said = self._lines.stderr.strip().splitlines()
+        said = self._talk.stderr.strip().splitlines() if self._talk is not None else []
         return WorkerCrashed(f"the model's container ended with {code}" + (f": {said[-1][:300]}" if said else ""))
 
     async def _destroy(self) -> None:
         """Leave nothing: no stream, no container. Shielded, and bounded by the daemon client's own timeouts."""
         with anyio.CancelScope(shield=True):
-            client, container, stream = self._docker, self._container, self._stream
-            self._docker = self._container = self._stream = None
-            self._lines, self._waiting = AttachedStream(), []
-            if stream is not None:
-                await anyio.aclose_forcefully(stream)
+            client, container, talk = self._docker, self._container, self._talk
+            self._docker = self._container = self._talk = None
+            if talk is not None:
+                await talk.close()
             if client is not None:
                 try:
                     if container is not None:
@@ -282,65 +309,42 @@ class DockerLLMSandbox:
 
     # --- talking ---
 
-    async def _hear_ready(self) -> None:
-        message = await self._next(None)
-        if not isinstance(message, Ready):
-            raise ProtocolViolation("it spoke before it was ready")
+    async def _hear_ready(self, talk: Conversation) -> None:
+        try:
+            message = await talk.hear_ready()
+        except StreamEnded:
+            raise await self._ended() from None
         if differences := self.policy.differences_seen(message.limits, second_filter=message.second_filter):
             raise SandboxRefused(differences)
         self._limits = message.limits
 
-    async def _ask(self, call: str, request: bytes, on_token: Callable[[str], None] | None) -> Done:
-        if self._stream is None:
-            raise self._stopped()
-        if self._waiting:
-            raise ProtocolViolation("it spoke without being asked")
-        try:
-            await self._stream.send(request)
-        except (anyio.BrokenResourceError, anyio.ClosedResourceError):
-            raise await self._ended() from None
-        while True:
-            message = await self._next(call)
-            if isinstance(message, Done):
-                return message
-            if isinstance(message, Refusal):
-                raise CallRefused(f"the model cannot do this: {message.message}")
-            if isinstance(message, Token) and on_token is not None:
-                on_token(message.text)
-
-    async def _next(self, call: str | None) -> Said:
-        while not self._waiting:
-            if self._stream is None:
-                raise self._stopped()
-            try:
-                block = await self._stream.receive(_BLOCK_BYTES)
-            except (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError):
-                raise await self._ended() from None
-            self._waiting += self._lines.feed(block)
-        return decode(self._waiting.pop(0), call)
-
     async def _ended(self) -> WorkerCrashed:
         if self._docker is None or self._container is None:
-            return self._stopped()
+            return _stopped()
         return await anyio.to_thread.run_sync(self._ending, self._docker, self._container)
-
-    def _stopped(self) -> WorkerCrashed:
-        return WorkerCrashed("the sandbox is not running", hint="start it first")
 
     async def _stop_answering(self, call: str) -> None:
         """Have the worker stop in the middle of an answer; one that does not is killed."""
         has_stopped = False
         with anyio.move_on_after(_CANCEL_PATIENCE_S, shield=True):
             try:
-                if self._stream is not None:
-                    await self._stream.send(encode({"op": "cancel", "id": call}))
-                while not isinstance(await self._next(call), Done | Refusal):
-                    pass
-                has_stopped = True
-            except (WorkerCrashed, ProtocolViolation, anyio.BrokenResourceError, anyio.ClosedResourceError):
+                if self._talk is not None:
+                    await self._talk.stop(call)
+                    has_stopped = True
+            except (StreamEnded, ProtocolViolation):
                 pass
         if not has_stopped:
             await self._destroy()
+
+
+def _local_outcome(said: Done | Refusal) -> Completion:
+    if isinstance(said, Refusal):
+        raise CallRefused(f"the model cannot do this: {said.message}")
+    return Completion(said.text, said.finish, said.prompt_tokens, said.completion_tokens)
+
+
+def _stopped() -> WorkerCrashed:
+    return WorkerCrashed("the sandbox is not running", hint="start it first")
 
 
 async def _as_stream(attached: socket.socket) -> ByteStream:

@@ -8,6 +8,7 @@ Source: framing, https://docs.docker.com/reference/api/engine/version/v1.41/#tag
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from bykilt.llm.errors import ProtocolViolation
 MAX_LINE_BYTES = 1 << 20
 MAX_STDERR_BYTES = 1 << 16
 _HEADER_BYTES = 8
+_MAX_PART_BYTES = 192 << 10
+_MAX_NAME = 64
 _STDOUT, _STDERR = 1, 2
 
 
@@ -127,7 +130,24 @@ class Refusal:
     message: str
 
 
-Said = Ready | Token | Done | Refusal
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The worker wants something of the world outside; `request` is its name for it."""
+
+    request: str
+    method: str
+    url: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """The worker no longer wants to hear of a request."""
+
+    request: str
+
+
+Said = Ready | Token | Done | Refusal | Asked | Dropped
 
 
 def decode(line: bytes, call: str | None) -> Said:
@@ -160,6 +180,10 @@ def decode(line: bytes, call: str | None) -> Said:
         return Done(_text(said, "text"), finish, *counts)
     if kind == "error" and call is not None:
         return Refusal(_text(said, "code")[:64], _text(said, "message")[:500])
+    if kind == "http.request" and call is not None:
+        return Asked(_name(said), _text(said, "method"), _text(said, "url"), _bytes(said, "body"))
+    if kind == "http.cancel" and call is not None:
+        return Dropped(_name(said))
     raise ProtocolViolation("a line that has no place here")
 
 
@@ -174,6 +198,44 @@ def _text(said: dict[str, Any], name: str) -> str:
         raise ProtocolViolation(f"no text in {name!r}")
     # Half a surrogate pair is legal in JSON and breaks whoever writes it out.
     return value.encode("utf-8", "replace").decode("utf-8")
+
+
+def answer_head(call: str, request: str, status: int, content_type: str) -> bytes:
+    """Return the line that begins the answer to a request."""
+    return encode(
+        {"op": "http.head", "id": call, "rid": request, "status": status, "headers": [["content-type", content_type]]}
+    )
+
+
+def answer_body(call: str, request: str, part: bytes) -> Iterator[bytes]:
+    """Yield the lines that a part of an answer's body takes."""
+    for start in range(0, len(part), _MAX_PART_BYTES):
+        text = base64.b64encode(part[start : start + _MAX_PART_BYTES]).decode("ascii")
+        yield encode({"op": "http.body", "id": call, "rid": request, "b64": text})
+
+
+def answer_end(call: str, request: str) -> bytes:
+    """Return the line that ends an answer."""
+    return encode({"op": "http.end", "id": call, "rid": request})
+
+
+def answer_error(call: str, request: str, code: str) -> bytes:
+    """Return the line that says that there is no answer, or no rest of it. Why is none of the worker's business."""
+    return encode({"op": "http.error", "id": call, "rid": request, "code": code})
+
+
+def _name(said: dict[str, Any]) -> str:
+    name = _text(said, "rid")
+    if not 0 < len(name) <= _MAX_NAME:
+        raise ProtocolViolation("a request without a name")
+    return name
+
+
+def _bytes(said: dict[str, Any], name: str) -> bytes:
+    try:
+        return base64.b64decode(_text(said, name).encode("ascii"), validate=True)
+    except (ValueError, UnicodeEncodeError):
+        raise ProtocolViolation(f"no bytes in {name!r}") from None
 
 
 def _count(said: dict[str, Any], name: str) -> int:

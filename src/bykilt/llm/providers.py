@@ -28,8 +28,10 @@ class Provider:
 
     `url` is what the paths begin with, such as `https://api.openai.com/v1`. `secret` names the key in the vault; None
     where there is none. The first of `models` is the one that is asked unless the call names another; what has no
-    price there costs nobody knows what. `allow_private`
-    lets the name lead into this machine or a private network. Sizes are bytes of a body.
+    price there costs nobody knows what. `allow_private` lets the name lead into this machine or a private network.
+    Sizes are bytes of a body. `max_tokens_parameter` is what it calls the limit of an answer
+    (`max_completion_tokens` for OpenAI's models that think first); `unsupported` names parameters that are left out
+    because it would refuse them, such as `seed`, `temperature` or `response_format`.
     """
 
     name: str
@@ -44,6 +46,8 @@ class Provider:
     requests_per_minute: int | None = None
     tokens_per_minute: int | None = None
     extra_headers: Mapping[str, str] = field(default_factory=dict)
+    max_tokens_parameter: str = "max_tokens"
+    unsupported: frozenset[str] = frozenset()
 
     @property
     def default_model(self) -> str:

@@ -11,11 +11,14 @@ import os
 import queue
 import threading
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bykilt.llm.worker import second_filter
 from bykilt.llm.worker.attest import attest
 from bykilt.llm.worker.model import LocalModel, RefusedCall
+
+if TYPE_CHECKING:
+    from bykilt.llm.worker.remote import RemoteModel
 
 MAX_LINE_BYTES = 1 << 20
 _INPUT_TOO_LONG = 71
@@ -50,17 +53,22 @@ class Lines:
 class Worker:
     """Takes calls from a queue; a cancellation overtakes them."""
 
-    def __init__(self, lines: Lines, model: LocalModel | None) -> None:
+    def __init__(self, lines: Lines, model: LocalModel | RemoteModel | None, remote: RemoteModel | None = None) -> None:
         self._lines = lines
         self._model = model
+        self._remote = remote
         self._calls: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
 
     def listen(self) -> None:
         """Read until the other side is gone; then nobody is left to work for."""
         for message in self._lines.received():
-            if message.get("op") == "cancel":
+            operation = str(message.get("op"))
+            if operation == "cancel":
                 if self._model is not None:
                     self._model.cancel(str(message.get("id")))
+            elif operation.startswith("http."):
+                if self._remote is not None:
+                    self._remote.received(message)
             else:
                 self._calls.put(message)
         os._exit(0)
@@ -93,8 +101,9 @@ def main() -> None:
     """Load the model, lock this process up, say what holds it, and serve."""
     lines = Lines()
     path = os.environ.get("BYKILT_MODEL", "")
-    model = LocalModel(path, int(os.environ.get("BYKILT_CONTEXT_TOKENS", "2048"))) if path else None
-    worker = Worker(lines, model)
+    remote = _remote(lines, os.environ.get("BYKILT_PROVIDER_URL", ""))
+    model = LocalModel(path, int(os.environ.get("BYKILT_CONTEXT_TOKENS", "2048"))) if path else remote
+    worker = Worker(lines, model, remote)
     threading.Thread(target=worker.listen, daemon=True).start()
     ready: dict[str, Any] = {"ev": "ready", "model": os.path.basename(path)}
     # What is read from files is read before the filter that forbids opening any; it has to be told with it on.
@@ -106,3 +115,12 @@ def main() -> None:
         ready["second_filter"] = second_filter.is_in_force()
     lines.send({**ready, "limits": observed})
     worker.serve()
+
+
+def _remote(lines: Lines, url: str) -> RemoteModel | None:
+    if not url:
+        return None
+    # Its library takes half a second to import, which a local model does without.
+    from bykilt.llm.worker.remote import RemoteModel
+
+    return RemoteModel(url, lines.send)

@@ -1,0 +1,146 @@
+"""Reads along while an answer passes: how much was used, and that the key is not in it. Pure.
+
+Knows the two forms of an answer to a chat completion, one document or a stream of events. What it cannot read passes
+unread, except that the key is taken out of it; making sense of an answer is the container's work.
+
+Source: https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream and
+https://platform.openai.com/docs/api-reference/chat
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from bykilt.llm.broker.key_removal import KeyRemover
+from bykilt.llm.errors import ProviderFailed
+
+_MAX_COUNT = 1 << 32
+_MAX_TEXTS = 64
+_END_OF_STREAM = b"[DONE]"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens, as the provider counts them."""
+
+    prompt_tokens: int
+    completion_tokens: int
+
+
+class AnswerScreen:
+    """What comes from the provider goes in, what the container may see comes out. One answer."""
+
+    def __init__(self, remover: KeyRemover, *, is_stream: bool, max_bytes: int) -> None:
+        self.usage: Usage | None = None
+        self.has_ended = False
+        """Whether the provider has said that the stream is at its end."""
+        self._remover = remover
+        self._is_stream = is_stream
+        self._left = max_bytes
+        self._pending = bytearray()
+        self._held: list[bytes] = []
+        self._texts: dict[tuple[str, str], str] = {}
+
+    def feed(self, piece: bytes) -> bytes:
+        """Return what may pass: in a stream of events whole events only, in a document the whole at its end.
+
+        Raises:
+            ProviderFailed: The answer is too long, or has the key in pieces.
+        """
+        self._left -= len(piece)
+        if self._left < 0:
+            raise ProviderFailed("the provider's answer is longer than max_answer_bytes", is_retryable=False)
+        self._pending += self._remover.feed(piece)
+        return b"".join(self._passing()) if self._is_stream else b""
+
+    def finish(self) -> bytes:
+        """Return what is left once the provider has said everything.
+
+        Raises:
+            ProviderFailed: It has the key in pieces.
+        """
+        self._pending += self._remover.finish()
+        rest = bytes(self._pending)
+        self._pending.clear()
+        if self._is_stream:
+            self._read_event(rest)
+            rest = b"".join(self._held) + rest
+        else:
+            self._follow(self._read(rest), "message")
+        return rest
+
+    def _passing(self) -> Iterator[bytes]:
+        """Yield the lines that are whole, each held back while the text that it ends could be a key's beginning."""
+        *lines, rest = self._pending.split(b"\n")
+        for line in lines:
+            whole = bytes(line) + b"\n"
+            self._held.append(whole)
+            if not self._read_event(whole):
+                yield from self._held
+                self._held = []
+        self._pending[:] = rest
+
+    def _read_event(self, line: bytes) -> bool:
+        """Take in one line of an event stream; return whether a key may have begun in it."""
+        name, _, value = line.strip().partition(b":")
+        if name != b"data":
+            return bool(self._held[:-1])
+        if value.strip() == _END_OF_STREAM:
+            self.has_ended = True
+            return False
+        return self._follow(self._read(value), "delta")
+
+    def _follow(self, document: dict[str, Any], part: str) -> bool:
+        """Put the texts of the answer together as their reader will; return whether one ends like a key begins."""
+        choices = document.get("choices")
+        for choice in choices if isinstance(choices, list) else ():
+            said = choice.get(part) if isinstance(choice, dict) else None
+            for name, text in said.items() if isinstance(said, dict) else ():
+                if isinstance(text, str):
+                    self._put_together((str(choice.get("index"))[:20], str(name)), text)
+        return any(map(self._remover.begins_in, self._texts.values()))
+
+    def _put_together(self, place: tuple[str, str], text: str) -> None:
+        whole = self._texts.get(place, "") + text
+        if self._remover.is_in(whole):
+            raise _has_key()
+        if place not in self._texts and len(self._texts) >= _MAX_TEXTS:
+            raise ProviderFailed("the provider gives more answers than one was asked for", is_retryable=False)
+        self._texts[place] = whole[-self._remover.reach :] if self._remover.reach else ""
+
+    def _read(self, text: bytes) -> dict[str, Any]:
+        """Return the document; with the key in it, however it may be written there, the answer ends."""
+        document = _object(text)
+        if self._remover.is_in(json.dumps(document, ensure_ascii=False)):
+            raise _has_key()
+        self.usage = _usage(document) or self.usage
+        return document
+
+
+def _has_key() -> ProviderFailed:
+    return ProviderFailed("the provider's answer has the provider's key in it", is_retryable=False)
+
+
+def _object(text: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _usage(document: dict[str, Any]) -> Usage | None:
+    usage = document.get("usage")
+    if not isinstance(usage, dict):
+        return None
+    prompt, completion = (_count(usage.get(name)) for name in ("prompt_tokens", "completion_tokens"))
+    return None if prompt is None or completion is None else Usage(prompt, completion)
+
+
+def _count(value: object) -> int | None:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < _MAX_COUNT:
+        return None
+    return value
