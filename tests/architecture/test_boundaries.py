@@ -36,7 +36,12 @@ OWNERS = {
     "yaml": {"documents/reading.py"},
     "PIL": {"browser/video/imaging.py"},
     "pyseccomp": {"browser/sandbox/seccomp_filter.py"},
-    "cryptography": {"security/master_key.py", "security/envelope.py", "security/entry_cache.py"},
+    "cryptography": {
+        "security/master_key.py",
+        "security/envelope.py",
+        "security/entry_cache.py",
+        "security/sealing.py",
+    },
     "boto3": {"security/aws_backend.py"},
     "botocore": {"security/aws_backend.py"},
     "docker": {"llm/docker_client.py"},

@@ -62,6 +62,13 @@ class MasterKey:
         """Return what encrypts with this key."""
         return Fernet(base64.urlsafe_b64encode(self._raw))
 
+    def derived(self, purpose: bytes) -> bytes:
+        """Return 32 bytes for that purpose alone, from which nothing can be learnt of the key.
+
+        Source: HMAC-SHA256 as a pseudorandom function, NIST SP 800-108r1, section 4.
+        """
+        return hmac.new(self._raw, b"bykilt derived key: " + purpose, hashlib.sha256).digest()
+
     def __repr__(self) -> str:
         return f"MasterKey(id={self.id!r})"
 

@@ -22,6 +22,7 @@ from bykilt.security.file_backend import FileBackend
 from bykilt.security.key_sources import AskPassphrase, KeySources
 from bykilt.security.maintenance import VaultKeeper
 from bykilt.security.process_guard import guard_memory
+from bykilt.security.sealing import NoSealingKey, Sealer
 from bykilt.security.secret import Notify
 from bykilt.security.secrets_vault import SecretsVault
 from bykilt.security.vault_file import VaultFile
@@ -99,6 +100,30 @@ def make_keeper(
     clock = clock or SystemClock()
     ledger = open_ledger(settings.home, settings.environ, via=via, clock=clock)
     return VaultKeeper(vault_file(settings, ledger, notify, ask, clock), ledger)
+
+
+def open_sealer(settings: VaultSettings, purpose: str, *, what: str, notify: Notify | None = None) -> Sealer:
+    """Return what seals for a purpose, with the key of the vault that is there, or that its first use would take.
+
+    No key is made. `what` is sealed with it, in the words of an error.
+
+    Raises:
+        NoSealingKey: There is no master key, or the secrets are not in a file of ours.
+        VaultError: The vault is there and cannot be opened.
+    """
+    if settings.backend is not BackendName.FILE:
+        raise NoSealingKey(what, settings.backend)
+    guard_memory()
+    ledger = open_ledger(settings.home, settings.environ, via="sealing")
+    file = vault_file(settings, ledger, notify or _log.warning, None, SystemClock())
+    try:
+        # A key that does not open the vault is not the vault's.
+        found = file.load().found if file.stamp() is not None else file.sources.find(None)
+    finally:
+        ledger.close()
+    if found is None:
+        raise NoSealingKey(what, settings.backend)
+    return Sealer(found.keys.current, purpose)
 
 
 def key_places(settings: VaultSettings) -> tuple[str, ...]:
