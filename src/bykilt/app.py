@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from bykilt.llm.service_gateway import LLMServiceGateway
     from bykilt.runs.model import Models, Secrecy
     from bykilt.runs.service import RunService
+    from bykilt.security.redaction import SecretRedactor
     from bykilt.security.secrets_vault import SecretsVault
+    from bykilt.security.vault_settings import VaultSettings
 
 
 _SHUTDOWN_S = 30.0
@@ -53,15 +55,25 @@ class App:
     def secrecy(self) -> Secrecy:
         """The secrets that runs may use, and what keeps them out of what runs write."""
         from bykilt.runs.secrecy import VaultSecrecy
+
+        return VaultSecrecy(self._open_vault, self._redactor)
+
+    @cached_property
+    def _redactor(self) -> SecretRedactor:
+        """What hides secrets, for runs and models alike: what one of them learns, the other hides."""
         from bykilt.security.redaction import SecretRedactor
 
-        return VaultSecrecy(self._open_vault, SecretRedactor())
+        return SecretRedactor()
 
     async def _open_vault(self) -> SecretsVault:
         from bykilt.security.secrets_vault import get_secrets_vault
+
+        return await get_secrets_vault(self._vault_settings())
+
+    def _vault_settings(self) -> VaultSettings:
         from bykilt.security.vault_settings import VaultSettings
 
-        return await get_secrets_vault(replace(VaultSettings.from_environment(), home=self.settings.home))
+        return replace(VaultSettings.from_environment(), home=self.settings.home)
 
     @contextmanager
     def history(self) -> Iterator[History]:
@@ -113,7 +125,12 @@ class App:
         """Return a gateway to language models, not yet initialized; whoever takes it shuts it down."""
         from bykilt.llm.service_gateway import get_llm_gateway
 
-        return get_llm_gateway()
+        if not self.settings.llm_enabled:
+            return get_llm_gateway(settings=self.settings)
+        from bykilt.llm.composing import Surroundings
+
+        around = Surroundings(home=self.settings.home, vault=self._vault_settings(), redactor=self._redactor)
+        return get_llm_gateway(settings=self.settings, around=around)
 
     @asynccontextmanager
     async def _models(self) -> AsyncIterator[Models]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,13 @@ def anyio_backend() -> str:
 @pytest.fixture(scope="session", autouse=True)
 def _image() -> None:
     require_image()
+
+
+@pytest.fixture(autouse=True)
+def _home_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is made from the environment belongs to the test."""
+    monkeypatch.setenv("BYKILT_HOME", str(tmp_path / "environment"))
+    monkeypatch.setenv("BYKILT_VAULT_KEYRING", "off")
 
 
 @pytest.fixture

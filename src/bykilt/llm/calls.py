@@ -105,7 +105,7 @@ class Call:
             InvalidInput: It cannot be used, or is longer than any model here could read.
         """
         options = CallOptions.parse(context)
-        messages = [Message(Role.USER, prompt)] if isinstance(prompt, str) else [_message(one) for one in prompt]
+        messages = [Message(Role.USER, _text(prompt))] if isinstance(prompt, str) else [_message(one) for one in prompt]
         if not 0 < len(messages) <= _MAX_MESSAGES:
             raise InvalidInput(f"a call has 1 to {_MAX_MESSAGES} messages, got {len(messages)}")
         if options.system is not None:
@@ -145,13 +145,20 @@ class Completion:
 
 def _message(given: Message | Mapping[str, str]) -> Message:
     if isinstance(given, Message):
-        return given
+        return Message(Role(given.role), _text(given.content))
     if set(given) != {"role", "content"}:
         raise InvalidInput("a message has a role and a content", hint='such as {"role": "user", "content": "Hi"}')
     role, content = given["role"], given["content"]
     if role not in list(Role) or not isinstance(content, str):
         raise InvalidInput(f"a message of {role!r} cannot be used", hint=f"its role is one of {', '.join(Role)}")
-    return Message(Role(role), content)
+    return Message(Role(role), _text(content))
+
+
+def _text(content: str) -> str:
+    # A reference to a secret is a kind of text, too; it means that a value is to be put there, and no value ever is.
+    if type(content) is not str:
+        raise InvalidInput("a secret cannot be put into a prompt", hint="ask without it; a model needs no secret")
+    return content
 
 
 def _named(name: str, value: object, *, or_none: bool = False) -> None:

@@ -125,6 +125,7 @@ class ProviderFailed(LLMError):
     """A remote provider gave no answer.
 
     `status` is its HTTP status, None where there was none; `retry_after_s` what it asks to wait, if it says so.
+    `is_unsent` says that the request did not reach it, so that nothing can be charged for it.
     """
 
     code = "llm_provider_failed"
@@ -136,9 +137,34 @@ class ProviderFailed(LLMError):
         is_retryable: bool,
         status: int | None = None,
         retry_after_s: float | None = None,
+        is_unsent: bool = False,
         hint: str = "",
     ) -> None:
         super().__init__(message, hint=hint)
+        self.is_unsent = is_unsent
         self.is_retryable = is_retryable
         self.status = status
         self.retry_after_s = retry_after_s
+
+
+class NoAnswer(LLMError):
+    """None of the providers that may be asked gave an answer; `reasons` has why, in their order."""
+
+    code = "llm_no_answer"
+
+    def __init__(self, reasons: list[tuple[str, BykiltError]]) -> None:
+        told = "; ".join(f"{provider}: {error.message}" for provider, error in reasons)
+        super().__init__(f"nobody answered: {told}", hint=next((error.hint for _, error in reasons if error.hint), ""))
+        self.reasons = reasons
+
+
+class LLMBusy(LLMError):
+    """Other calls kept the model busy until the call's deadline."""
+
+    code = "llm_busy"
+
+    def __init__(self, deadline_s: float) -> None:
+        super().__init__(
+            f"the model was busy with other calls for {deadline_s:g} s",
+            hint="allow more time (deadline_s), or ask later",
+        )

@@ -1,23 +1,26 @@
 """The door to the language model for the rest of bykilt, and for programs that use bykilt.
 
-Knows whether it is switched on, and what a call's answer looks like. Does not know containers.
+Knows whether it is switched on, and what a call's answer looks like. Does not know containers, nor what a call may
+use up (`pipeline`).
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NotRequired, Protocol, TypedDict
 
 import anyio
 
-from bykilt.errors import InvalidInput
-from bykilt.llm.calls import Prompt
-from bykilt.llm.errors import AnswerIncomplete, LLMDisabled, ProtocolViolation
+from bykilt.errors import InvalidInput, MissingCapability
+from bykilt.llm.calls import Call, Prompt
+from bykilt.llm.errors import LLMDisabled
 from bykilt.settings import Settings
 
 if TYPE_CHECKING:
+    from bykilt.llm.backend import Backend
+    from bykilt.llm.composing import MakeBackend, Surroundings
     from bykilt.llm.docker_sandbox import DockerLLMSandbox
+    from bykilt.llm.pipeline import Answered, CallPipeline
 
 
 class Usage(TypedDict):
@@ -29,7 +32,11 @@ class Usage(TypedDict):
 
 
 class LLMResult(TypedDict):
-    """An answer. `data` is there when a schema was given; it comes from the sandbox, so do not trust it blindly."""
+    """An answer. `data` is there when a schema was given; it comes from the sandbox, so do not trust it blindly.
+
+    `cost` is in US dollars, and 0.0 where the model has no price, which `priced` tells. `disabled` is there, and true,
+    where the user has chosen a stub for when there is no model: then nothing was asked, and `text` is empty.
+    """
 
     text: str
     usage: Usage
@@ -37,9 +44,11 @@ class LLMResult(TypedDict):
     provider: str
     cost: float
     cached: bool
+    priced: bool
     finish: str
     sandbox: dict[str, Any]
     data: NotRequired[Any]
+    disabled: NotRequired[bool]
 
 
 class LLMServiceGateway(Protocol):
@@ -88,21 +97,43 @@ class DisabledLLMGateway:
 
 
 class DockerLLMServiceGateway:
-    """Asks the model in the container. A container that is gone is replaced at the next call."""
+    """Asks the model in the container, or providers from inside one, as the home's `llm.yaml` says."""
 
-    def __init__(self, sandbox: DockerLLMSandbox) -> None:
-        """Take the sandbox; it is started by `initialize` or by the first call."""
+    def __init__(
+        self,
+        sandbox: DockerLLMSandbox,
+        *,
+        around: Surroundings | None = None,
+        local: Backend | None = None,
+        remote: MakeBackend | None = None,
+    ) -> None:
+        """Take the sandbox of the local model, and where calls belong; without `around`, to the environment's home.
+
+        Nothing is opened or started before it is needed. `local` asks the sandbox, and `remote` makes what asks a
+        provider, in another way than the usual one.
+        """
         self._sandbox = sandbox
-        self._turn = anyio.Lock()
+        self._around = around
+        self._local = local
+        self._remote = remote
+        self._opening = anyio.Lock()
+        self._pipeline: CallPipeline | None = None
 
     async def initialize(self) -> None:
-        """Start the container.
+        """Read the settings, and start what answers first.
 
         Raises:
-            DockerUnavailable, ImageMissing: Something is missing on this machine.
+            SettingsError, CacheUnavailable: `llm.yaml` cannot be used as it is.
+            DockerUnavailable, ImageMissing: Something is missing on this machine, and no stub is wanted for that.
             LLMError: The container did not come up, or is not held as it must be.
         """
-        await self._sandbox.start()
+        pipeline = await self._open()
+        try:
+            await pipeline.backends[pipeline.settings.use[0]].start()
+        except MissingCapability:
+            # Another provider may answer, or the stub; a call tells.
+            if len(pipeline.settings.use) == 1 and not _has_stub(pipeline):
+                raise
 
     async def invoke_llm(
         self,
@@ -117,57 +148,114 @@ class DockerLLMServiceGateway:
         Raises:
             InvalidInput: The call cannot be carried out as it is.
             AnswerIncomplete: max_tokens were not enough for a document of that schema.
+            AnswerInvalid: The answer does not fit the schema.
+            BudgetExceeded, RateExceeded, CallAboveRate, ProviderResting: The call was not made.
             LLMError: There is no answer.
+            BykiltError: It could not be put on record, or a secret could not be had.
         """
-        async with self._turn:  # whoever waited for a call that cost the container gets another one
-            await self._sandbox.start()
-            answer = await self._sandbox.invoke_llm(prompt, context, schema=schema, on_token=on_token)
-        metrics = self._sandbox.get_metrics()
-        result: LLMResult = {
-            "text": answer.text,
-            "usage": {
-                "prompt_tokens": answer.prompt_tokens,
-                "completion_tokens": answer.completion_tokens,
-                "total_tokens": answer.prompt_tokens + answer.completion_tokens,
-            },
-            "model": self._sandbox.model,
-            "provider": "local",
-            "cost": 0.0,
-            "cached": False,
-            "finish": answer.finish,
-            "sandbox": {
-                name: metrics[name] for name in ("container_id", "network_mode", "resource_limits", "security")
-            },
-        }
-        if schema is not None:
-            result["data"] = _document(answer.text, answer.finish)
-        return result
+        call = Call.parse(prompt, context, schema)
+        pipeline = await self._open()
+        try:
+            answered = await pipeline.answer(call, on_token)
+        except MissingCapability as error:
+            if _has_stub(pipeline):
+                return _stub(error)
+            raise
+        return _result(answered, pipeline.backends[answered.provider], schema is not None)
 
     async def shutdown(self) -> None:
-        """Remove the container."""
-        await self._sandbox.stop()
+        """Remove every container, and close the files."""
+        async with self._opening:
+            pipeline, self._pipeline = self._pipeline, None
+        if pipeline is None:
+            await self._sandbox.stop()
+            return
+        try:
+            async with anyio.create_task_group() as tasks:
+                for backend in pipeline.backends.values():
+                    tasks.start_soon(backend.stop)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(pipeline.close)
+
+    async def _open(self) -> CallPipeline:
+        async with self._opening:
+            if self._pipeline is None:
+                self._pipeline = await anyio.to_thread.run_sync(self._compose)
+            return self._pipeline
+
+    def _compose(self) -> CallPipeline:
+        from bykilt.llm.composing import Surroundings, compose, remote_backends
+        from bykilt.llm.local_backend import LocalBackend
+
+        around = self._around or Surroundings.from_environment()
+        local = self._local or LocalBackend(self._sandbox)
+        return compose(around, local, self._remote or remote_backends(around))
 
 
-def get_llm_gateway(use_docker: bool = True) -> DockerLLMServiceGateway | DisabledLLMGateway:
+def get_llm_gateway(
+    use_docker: bool = True, *, settings: Settings | None = None, around: Surroundings | None = None
+) -> DockerLLMServiceGateway | DisabledLLMGateway:
     """Return the gateway that the environment asks for: one that refuses every call unless ENABLE_LLM is true.
+
+    `settings` and `around` are there for who has them already.
 
     Raises:
         InvalidInput: `use_docker` is false: outside a container no model is run.
         InvalidSetting: ENABLE_LLM cannot be used.
     """
-    if not Settings.from_environment().llm_enabled:
+    if not (settings or Settings.from_environment()).llm_enabled:
         return DisabledLLMGateway()
     if not use_docker:
         raise InvalidInput("the model runs in a container only", hint="leave use_docker out")
     from bykilt.llm.docker_sandbox import DockerLLMSandbox
 
-    return DockerLLMServiceGateway(DockerLLMSandbox())
+    return DockerLLMServiceGateway(DockerLLMSandbox(), around=around)
 
 
-def _document(text: str, finish: str) -> Any:
-    if finish == "length":
-        raise AnswerIncomplete("the answer did not fit into max_tokens", hint="raise max_tokens")
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        raise ProtocolViolation("an answer to a schema that is no JSON") from None
+def _has_stub(pipeline: CallPipeline) -> bool:
+    from bykilt.llm.settings import WhenUnavailable
+
+    return pipeline.settings.when_unavailable is WhenUnavailable.STUB
+
+
+def _result(answered: Answered, backend: Backend, has_schema: bool) -> LLMResult:
+    from bykilt.llm.money import in_dollars
+
+    answer = answered.completion
+    metrics = {} if answered.cached else backend.get_metrics()
+    walls = ("container_id", "network_mode", "resource_limits", "security")
+    result: LLMResult = {
+        "text": answer.text,
+        "usage": {
+            "prompt_tokens": answer.prompt_tokens,
+            "completion_tokens": answer.completion_tokens,
+            "total_tokens": answer.prompt_tokens + answer.completion_tokens,
+        },
+        "model": answered.model,
+        "provider": answered.provider,
+        "cost": float(in_dollars(answered.parts or 0)),
+        "cached": answered.cached,
+        "priced": answered.parts is not None,
+        "finish": answer.finish,
+        "sandbox": {name: metrics[name] for name in walls if name in metrics},
+    }
+    if has_schema:
+        result["data"] = answered.data
+    return result
+
+
+def _stub(error: MissingCapability) -> LLMResult:
+    """Return what says that there is no model, and nothing else."""
+    return {
+        "text": "",
+        "usage": {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0},
+        "model": "none",
+        "provider": "none",
+        "cost": 0.0,
+        "cached": False,
+        "priced": True,
+        "finish": "disabled",
+        "sandbox": {"problem": error.message, "hint": error.hint},
+        "disabled": True,
+    }

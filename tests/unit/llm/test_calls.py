@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from bykilt.browser.engine.secret_text import SecretReference
 from bykilt.errors import InvalidInput
-from bykilt.llm.calls import MAX_PROMPT_BYTES, Call, CallOptions
+from bykilt.llm.calls import MAX_PROMPT_BYTES, Call, CallOptions, Message, Role
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,22 @@ from bykilt.llm.calls import MAX_PROMPT_BYTES, Call, CallOptions
 def test_a_context_that_cannot_be_used_is_refused(context: dict[str, Any]) -> None:
     with pytest.raises(InvalidInput):
         CallOptions.parse(context)
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        SecretReference("shop_password"),
+        [Message(Role.USER, SecretReference("shop_password"))],
+        [{"role": "user", "content": SecretReference("shop_password")}],
+    ],
+    ids=["text", "message", "mapping"],
+)
+def test_a_secret_cannot_be_put_into_a_prompt(prompt: Any) -> None:
+    """Spec: secrets cannot be interpolated. The words themselves are only words."""
+    with pytest.raises(InvalidInput, match="a secret cannot be put into a prompt"):
+        Call.parse(prompt)
+    assert Call.parse("${secrets.shop_password}").messages[0].content == "${secrets.shop_password}"
 
 
 def test_a_call_is_written_as_the_worker_reads_it() -> None:
