@@ -56,7 +56,7 @@ class App:
         """The secrets that runs may use, and what keeps them out of what runs write."""
         from bykilt.runs.secrecy import VaultSecrecy
 
-        return VaultSecrecy(self._open_vault, self._redactor)
+        return VaultSecrecy(self._open_vault, self._redactor, self._has_vault)
 
     @cached_property
     def _redactor(self) -> SecretRedactor:
@@ -74,6 +74,12 @@ class App:
         from bykilt.security.vault_settings import VaultSettings
 
         return replace(VaultSettings.from_environment(), home=self.settings.home)
+
+    def _has_vault(self) -> bool:
+        from bykilt.security.vault_settings import BackendName
+
+        settings = self._vault_settings()
+        return settings.backend is not BackendName.FILE or settings.file.exists()
 
     @contextmanager
     def history(self) -> Iterator[History]:

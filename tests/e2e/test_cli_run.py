@@ -128,6 +128,8 @@ def test_the_run_is_in_the_history_with_its_trace(bykilt: CommandLine, greeting:
         (["FLOW", "-p", "url"], "NAME=VALUE"),
         (["FLOW", "-p", "url=x", "--engine", "selenium"], "'selenium' is not one of 'cdp', 'playwright'"),
         (["FLOW", "-p", "url=x", "--timeout", "0"], "0"),
+        (["FLOW", "-p", "url=x", "--replay-llm", "latest"], "there is no run 'latest'"),
+        (["FLOW", "-p", "url=x", "--replay-llm-loose"], "name the run"),
     ],
 )
 def test_bad_input_starts_no_browser(bykilt: CommandLine, greeting: Path, arguments: list[str], words: str) -> None:
@@ -136,6 +138,18 @@ def test_bad_input_starts_no_browser(bykilt: CommandLine, greeting: Path, argume
     assert words in said.err
     assert "Traceback" not in said.err
     assert bykilt.run("runs", "list", "--json").json()["runs"] == []
+
+
+def test_a_flow_that_asks_a_model_that_is_off_is_told_from_a_failed_run(bykilt: CommandLine, tmp_path: Path) -> None:
+    """Contract: exit code 3, the variable to set, and no browser."""
+    flow = flow_file(tmp_path, steps=[{"action": "ask", "question": "Why?"}])
+    bykilt.env.pop("ENABLE_LLM", None)
+    said = bykilt.run("run", flow)
+
+    assert said.code == 3
+    assert "ENABLE_LLM=true" in said.out
+    (run,) = (bykilt.home / "runs").iterdir()
+    assert not any("browser" in line for line in (run / "events.jsonl").read_text().splitlines())
 
 
 def test_a_machine_without_chromium_is_told_from_a_failed_run(bykilt: CommandLine, greeting: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +29,11 @@ from bykilt.security.secret import SecretPolicy
 from bykilt.security.secrets_vault import get_secrets_vault
 from bykilt.security.vault_settings import VaultSettings
 from bykilt.storage.run_folder import RunFolder
+from tests.support.command_line import CommandLine
 from tests.support.engines import site_launch
 from tests.support.site import Site
 
+HOW_TO = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "ask-a-model-in-a-flow.md"
 MASTER_KEY = base64.urlsafe_b64encode(bytes(range(32))).decode()
 CANARY = "canary-Swallow/9&sings"
 PAGE = """<!doctype html><title>Letter</title>
@@ -159,3 +162,42 @@ async def test_a_flow_asks_acts_and_is_replayed_on_the_other_engine_without_a_mo
     assert replayed["llm"]["replayed"] == 4
     assert [fact.prompt_sha256 for fact in answers_in(folder, again)] == [fact.prompt_sha256 for fact in told]
     assert heard(letter) == {"keep": 0, "throw": 0} | {outputs["kept"]: 2}
+
+
+DESKS = ("to-returns", "to-sales", "archive", "to-a-person")
+# A request that the page waits for: it is over when the click is.
+MAIL = """<!doctype html><main><h1>From Aiko</h1><p>The cup is broken. Please send 12 dollars back.</p></main>
+<script>
+  const say = (desk) => { const request = new XMLHttpRequest(); request.open("GET", desk, false); request.send(); };
+</script>""" + "".join(f"<button id={desk} onclick=\"say('/{desk}')\">{desk}</button>" for desk in DESKS)
+
+
+def test_the_flow_of_the_how_to_runs_is_shown_and_is_run_again_without_a_model(tmp_path: Path, site: Site) -> None:
+    """Contract: by the command line, as the page says; the server hears of one desk each time, and of the same one."""
+    found = re.search(r"^```yaml\n(.*?)^```$", HOW_TO.read_text(), re.MULTILINE | re.DOTALL)
+    assert found is not None
+    flow = tmp_path / "sort-a-letter.yaml"
+    flow.write_text(found.group(1))
+    for desk in DESKS:
+        site.on(f"/{desk}", lambda _request: Response(b"heard"))
+    bykilt = CommandLine(tmp_path / "home")
+    run = ("run", flow, "-p", f"url={site.set_page('/mail', MAIL)}", "--json", "--quiet")
+    bykilt.env["ENABLE_LLM"] = "true"
+    first = bykilt.run(*run)
+
+    assert first.code == 0, first.err
+    said = first.json()
+    assert said["outputs"]["desk"] in ("returns", "sales", "nobody")
+    assert said["llm"]["calls"] == 3
+    chosen = {"returns": "to-returns", "sales": "to-sales", "nobody": "archive"}[said["outputs"]["desk"]]
+    shown = bykilt.run("runs", "show", "latest").out
+    assert shown.count(f"{MODEL} (local)") == 3
+    assert f'{{"choice": "{said["outputs"]["desk"]}"}}' in shown
+
+    bykilt.env["ENABLE_LLM"] = "false"
+    again = bykilt.run(*run, "--replay-llm", "latest")
+
+    assert again.code == 0, again.err
+    assert again.json()["outputs"] == said["outputs"]
+    assert again.json()["llm"]["replayed"] == 3
+    assert {desk: site.hits(f"/{desk}") for desk in DESKS} == dict.fromkeys(DESKS, 0) | {chosen: 2}

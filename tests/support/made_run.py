@@ -9,6 +9,7 @@ import struct
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from bykilt.events.codec import encode
 from bykilt.events.model import (
@@ -24,6 +25,7 @@ from bykilt.events.model import (
     Event,
     Fact,
     Failure,
+    ModelAnswered,
     Outcome,
     PageError,
     PageOpened,
@@ -139,6 +141,17 @@ def facts() -> list[tuple[float, Fact]]:
         step_end("buy", "/steps/3", 302, COVERED),
         (310, RunFinished(Outcome.FAILED, 310, COVERED, "buy")),
     ]
+
+
+def answered(step_id: str = "verdict", **more: Any) -> ModelAnswered:
+    """Return the fact that a model has answered."""
+    told: dict[str, Any] = {
+        "step_id": step_id, "path": "/steps/0", "occurrence": 1, "attempt": 1, "outcome": Outcome.SUCCEEDED,
+        "provider": "local", "model": "tiny", "prompt_sha256": "ab" * 32, "prompt_tokens": 120,
+        "completion_tokens": 7, "cost_usd": 0.0, "cached": False, "replayed_from": "", "time_ms": START_MS + 120,
+        "duration_ms": 800.0, "answer": {"verdict": "good"},
+    }  # fmt: skip
+    return ModelAnswered(**(told | more))
 
 
 def make_run(folder: Path, told: list[tuple[float, Fact]] | None = None) -> Path:

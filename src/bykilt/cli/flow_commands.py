@@ -136,10 +136,14 @@ def _step_lines(steps: Sequence[Step], depth: int = 1) -> Iterator[str]:
 
 def _about(step: Step) -> str:
     """Return a step's title, else what its action is aimed at."""
-    from bykilt.flows.model import ActionStep
+    from bykilt.flows.model import ActionStep, AskStep, ChooseStep, ExtractAIStep
 
     if step.head.title is not None:
         return str(step.head.title.source)
+    if isinstance(step, AskStep | ChooseStep):
+        return str(step.question.source)
+    if isinstance(step, ExtractAIStep):
+        return ", ".join(field.name for field in step.fields)
     fields = dict(step.fields) if isinstance(step, ActionStep) else {}
     aims = (fields[name].source for name in ("selector", "url", "text", "key", "expression") if name in fields)
     return str(next(aims, ""))

@@ -138,7 +138,11 @@ class RunExecutor:
         if weakness is not None:
             run.stream.publish(weakness)
         await self._secrecy.learn(secrets_in(flow.steps))
-        asker = await self._asker_for(run) if asks_a_model(flow.steps) else None
+        asker: Asker | None = None
+        if asks_a_model(flow.steps):
+            # A model is told what pages show, which may be a secret that this flow does not use.
+            await self._secrecy.learn_all()
+            asker = await self._asker_for(run)
         engine = self._engines(run.record.engine, run.stream, run.folder.path)
         engine.secrets = self._secrecy.secrets_for(run.record.id, flow.name)
         try:

@@ -82,6 +82,13 @@ class Secrecy(Protocol):
             BykiltError: They cannot be had.
         """
 
+    async def learn_all(self) -> None:
+        """Be ready for a run that tells what pages say to somebody: everything that is secret is hidden from now on.
+
+        Raises:
+            BykiltError: It cannot be known what is secret.
+        """
+
     def secrets_for(self, run_id: RunId, flow: str) -> Secrets:
         """Return what hands out the secrets of one run."""
         ...

@@ -9,6 +9,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import anyio.to_thread
+
 from bykilt.browser.engine.secret_text import NoSecrets, SecretPlace, SecretRefused, Secrets
 from bykilt.errors import BykiltError
 from bykilt.events.redactor import KEEP_ALL, Redactor
@@ -31,6 +33,9 @@ class OpenSecrecy:
     async def learn(self, names: Sequence[str]) -> None:
         """Nothing is to be learnt."""
 
+    async def learn_all(self) -> None:
+        """Nothing is to be learnt."""
+
     def secrets_for(self, run_id: RunId, flow: str) -> Secrets:
         """Return the one that has none."""
         return NoSecrets()
@@ -42,10 +47,19 @@ class OpenSecrecy:
 class VaultSecrecy:
     """The secrets of a vault, for all runs of a process."""
 
-    def __init__(self, open_vault: Callable[[], Awaitable[SecretsVault]], redactor: SecretRedactor) -> None:
-        """`open_vault` is called when the first run needs a secret; whoever needs none never opens it."""
+    def __init__(
+        self,
+        open_vault: Callable[[], Awaitable[SecretsVault]],
+        redactor: SecretRedactor,
+        has_vault: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """`open_vault` is called when the first run needs a secret; whoever needs none never opens it.
+
+        `has_vault` says whether there is one to be opened; it waits for the disk.
+        """
         self.redactor: SecretRedactor = redactor
         self._open_vault = open_vault
+        self._has_vault = has_vault
 
     async def learn(self, names: Sequence[str]) -> None:
         """Be ready for a run that uses these secrets: all values of the vault are hidden from now on.
@@ -62,6 +76,16 @@ class VaultSecrecy:
             if name not in known:
                 raise SecretNotFound(name)
         self.redactor.add(*(value.text for value in await vault.known_values()))
+
+    async def learn_all(self) -> None:
+        """Hide all values of the vault from now on; a vault that was never made has none, and is not made.
+
+        Raises:
+            BykiltError: The vault is there and cannot be used.
+        """
+        if await anyio.to_thread.run_sync(self._has_vault):
+            vault = await self._open_vault()
+            self.redactor.add(*(value.text for value in await vault.known_values()))
 
     def secrets_for(self, run_id: RunId, flow: str) -> Secrets:
         """Return what hands out the secrets of one run."""

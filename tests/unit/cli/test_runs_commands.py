@@ -12,11 +12,13 @@ from click.testing import CliRunner, Result
 
 from bykilt.app import App
 from bykilt.cli.main import main
-from bykilt.events.model import Failure, Outcome
+from bykilt.events.codec import encode
+from bykilt.events.model import Event, Failure, Outcome
 from bykilt.history.model import ArtifactKind, ArtifactRecord, RunEnded, RunRecord, StepRecord
 from bykilt.ids import RunId
 from bykilt.runs.ownership import Owner
 from tests.support.history_records import START_S, run_record
+from tests.support.made_run import answered
 
 FAILURE = Failure("element_covered", "#buy is covered", "close the overlay")
 
@@ -116,6 +118,21 @@ def test_a_run_is_shown_with_its_failure_steps_and_files(shelf: Shelf) -> None:
     assert f"{run.id}/data/orders.csv" in text
     assert "2 records" in text
     assert "q = tea" in text
+
+
+def test_a_run_is_shown_with_what_models_were_asked(shelf: Shelf) -> None:
+    run = shelf.add(0, Outcome.SUCCEEDED)
+    folder = shelf.app.home.run_folder(run.id)
+    told = [answered(cost_usd=0.0123), answered("other", answer="a\x1b[2Jb" + "c" * 400, cached=True)]
+    folder.events.write_bytes(b"".join(encode(Event(run.id, n, START_S, fact)) for n, fact in enumerate(told, 1)))
+    folder.llm_answers.write_text("{}\n", encoding="utf-8")
+    shown = shelf.ask("runs", "show", run.id).stdout
+
+    assert 'step \'verdict\': tiny (local), 120 + 7 tokens, $0.0123: {"verdict": "good"} (800 ms)' in shown
+    assert "step 'other': tiny (local), 120 + 7 tokens, answered before: a [2Jbccc" in shown
+    assert f"Prompts and answers: {folder.llm_answers}" in shown
+    document = json.loads(shelf.ask("runs", "show", run.id, "--json").stdout)
+    assert [each["answer"] for each in document["llm"]] == [{"verdict": "good"}, told[1].answer]
 
 
 def test_a_run_is_found_by_the_first_letters_of_its_id(shelf: Shelf) -> None:

@@ -21,14 +21,16 @@ from bykilt.flows.loader import load_flow_text
 from bykilt.history.model import RunRecord, RunStatus, UnknownRun
 from bykilt.json_types import JsonObject
 from bykilt.llm.errors import AnswerIncomplete, LLMDisabled
-from bykilt.runs.model import RunRequest
-from bykilt.runs.secrecy import OpenSecrecy
+from bykilt.runs.model import RunRequest, Secrecy
+from bykilt.runs.secrecy import OpenSecrecy, VaultSecrecy
 from bykilt.security.redaction import SecretRedactor
+from bykilt.security.secrets_vault import SecretsVault
 from bykilt.storage.home import Home
 from bykilt.storage.run_folder import RunFolder
 from tests.support.run_services import run_service
 from tests.support.scripted_engine import Script, ScriptedEngines, gives
 from tests.support.scripted_gateway import ScriptedGateway
+from tests.support.vaults import VaultHome
 
 SCHEMA: JsonObject = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
 ASK: JsonObject = {"id": "it", "action": "ask", "question": "How many?", "schema": SCHEMA}
@@ -88,6 +90,7 @@ class House:
     home: Path
     page: str = "3 apples"
     secrets: tuple[str, ...] = ()
+    secrecy: Secrecy | None = None
     gateway: ScriptedGateway | None = field(default_factory=ScriptedGateway)
 
     async def run(self, *steps: JsonObject, answers: list[Any] | None = None, **wanted: Any) -> Ended:
@@ -97,7 +100,7 @@ class House:
         flow = {"bykilt": 1, "name": "asks", "steps": steps, "outputs": {"it": "${steps.it.result}"}}
         request = RunRequest(flow=load_flow_text(json.dumps(flow), "asks.json"), trace=False, **wanted)
         engines = ScriptedEngines(Script({"#text": gives(self.page)}))
-        secrecy = OpenSecrecy(SecretRedactor(self.secrets))
+        secrecy = self.secrecy or OpenSecrecy(SecretRedactor(self.secrets))
         with fail_after(10):
             async with run_service(self.home, engines, models=self.gateway, secrecy=secrecy) as service:
                 run = await service.wait(await service.submit(request))
@@ -248,6 +251,49 @@ async def test_a_schema_that_holds_a_secret_is_not_sent(home: Path) -> None:
     assert ended.code == "invalid_input"
     assert house.gateway is not None
     assert house.gateway.asked == []
+
+
+async def test_a_secret_that_the_flow_does_not_use_is_not_asked_either(home: Path) -> None:
+    """Contract: a page may show any secret of the vault to a flow that asks about it."""
+    vault = VaultHome.at(home)
+    await vault.vault().set_secret("elsewhere", SECRET)
+
+    async def opened() -> SecretsVault:
+        return vault.vault()
+
+    house = House(home, page=f"the word is {SECRET}", secrecy=VaultSecrecy(opened, SecretRedactor()))
+    ended = await house.run(*ABOUT_THE_PAGE, answers=[{"n": 3}])
+
+    assert ended.run.status is RunStatus.SUCCEEDED
+    assert SECRET not in ended.folder.llm_answers.read_text()
+    assert "the word is ***" in ended.recorded[0]["messages"][1]["content"]
+
+
+async def test_a_vault_that_cannot_be_opened_lets_nothing_be_asked(home: Path) -> None:
+    """Contract: it cannot be known what is secret, so nothing is told to a model."""
+    vault = VaultHome.at(home)
+    await vault.vault().set_secret("elsewhere", SECRET)
+    vault.key_file.unlink()
+
+    async def opened() -> SecretsVault:
+        return vault.vault()
+
+    house = House(home, secrecy=VaultSecrecy(opened, SecretRedactor()))
+    ended = await house.run(ASK, answers=[{"n": 3}])
+
+    assert ended.run.status is RunStatus.FAILED
+    assert ended.engines.made == []
+    assert house.gateway is not None
+    assert house.gateway.asked == []
+
+
+async def test_a_vault_that_was_never_made_is_not_made_for_it(home: Path) -> None:
+    async def opened() -> SecretsVault:
+        raise AssertionError("there is no vault to be opened")
+
+    house = House(home, secrecy=VaultSecrecy(opened, SecretRedactor(), lambda: False))
+
+    assert (await house.run(ASK, answers=[{"n": 3}])).run.status is RunStatus.SUCCEEDED
 
 
 # ---- replaying

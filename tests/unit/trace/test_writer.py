@@ -21,7 +21,7 @@ from bykilt.events.model import (
 from bykilt.ids import CallId
 from bykilt.trace.calls import Calls
 from bykilt.trace.writer import TraceNotWritten, write_trace
-from tests.support.made_run import PAGE, START_MS, action, facts, make_run, step, step_end
+from tests.support.made_run import PAGE, START_MS, action, answered, facts, make_run, step, step_end
 
 
 class Trace:
@@ -288,3 +288,24 @@ def test_the_browser_is_named_when_it_has_started_before_the_first_action(tmp_pa
     ]
     first = written(tmp_path, told).lines[0]
     assert (first["channel"], first["options"]) == ("Chromium 156", {"viewport": {"width": 800, "height": 600}})
+
+
+def test_what_a_model_answered_is_in_the_console(tmp_path: Path) -> None:
+    failed = answered(outcome=Outcome.FAILED, answer=None, failure=Failure("llm_timed_out", "no answer in 2 s"))
+    told = [
+        *facts()[:4],
+        step("verdict", "/steps/0", "ask: Good?", "ask", 100),
+        (120.0, answered()),
+        (125.0, answered(replayed_from="01aa", answer="fine", cached=True)),
+        (130.0, failed),
+        step_end("verdict", "/steps/0", 142),
+    ]
+    trace = Trace(write_trace(make_run(tmp_path, told)))
+
+    console = [(line["type"], line["text"]) for line in trace.lines if line["type"] in ("stdout", "stderr")]
+    assert console == [
+        ("stdout", 'step \'verdict\': tiny (local), 120 + 7 tokens: {"verdict": "good"}\n'),
+        ("stdout", "step 'verdict': tiny (local), replayed from run 01aa: fine\n"),
+        ("stderr", "step 'verdict': no answer of a model: no answer in 2 s\n"),
+    ]
+    assert trace.tree() == ["ask: Good?"]
