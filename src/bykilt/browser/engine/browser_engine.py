@@ -290,7 +290,7 @@ class BrowserEngine(ActionMethods, ABC):
         failed = error is not None
         await self._keep(call_id, SnapshotPhase.AFTER, is_telling=failed, may_differ=failed or not parsed.only_looks)
         if self._video is not None:
-            self._video.look_again()
+            self._video.look_again(self.current_page)
         result = self._finish(parsed.type, started_s, output, error)
         if self._heard:
             now_s = self.clock.monotonic_s()

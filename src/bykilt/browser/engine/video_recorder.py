@@ -51,6 +51,8 @@ _QUIET_S = 0.3
 # Chromium has a few pictures unacknowledged at most and drops what comes meanwhile; of fewer none was dropped.
 _BURST = 3
 _ASK_S = 2.0
+# A screencast that is begun anew gives up the picture that it was about to give.
+_PICTURE_S = 1.0
 _LAST_PICTURE_S = 2.0
 _FINISH_S = 30.0
 
@@ -91,6 +93,9 @@ class VideoRecorder:
         self._skipped: list[int] = []
         self._burst = 0
         self._renew = True
+        self._page: str | None = None
+        self._asked_page: str | None = None
+        self._due_s: float | None = None
         self._end_s: float | None = None
         self._last: bytes | None = None
         self._done = False
@@ -114,11 +119,13 @@ class VideoRecorder:
                 self._skipped.append(self._frame.number)
             self._frame = _Frame(number, data, self._clock.monotonic_s())
             self._burst += 1
+            self._due_s = None
             self._changed.notify()
 
-    def look_again(self) -> None:
+    def look_again(self, page: str | None = None) -> None:
         """Have the current page shown as it is: it may be another, or a picture of it may have been dropped."""
         with self._changed:
+            self._page = page
             self._renew = True
             self._changed.notify()
 
@@ -171,13 +178,14 @@ class VideoRecorder:
     def _record(self, video: VideoFile, screencast: Screencast, loop: EventLoopToken) -> None:
         while True:
             with self._changed:
-                wants_the_rest = self._burst >= _BURST
-                heard = self._changed.wait_for(self._has_news, _QUIET_S if wants_the_rest else None)
+                heard = self._changed.wait_for(self._has_news, self._patience_s())
                 frame, self._frame = self._frame, None
                 skipped, self._skipped = self._skipped, []
-                renew, self._renew = self._renew or not heard, False
+                renew = self._may_renew() and (self._renew or not heard)
                 if renew:
+                    self._renew = False
                     self._burst = 0
+                    self._asked_page, self._due_s = self._page, self._clock.monotonic_s() + _PICTURE_S
                 is_over = self._end_s is not None
             if frame is not None:
                 self._show(video, frame)
@@ -192,7 +200,17 @@ class VideoRecorder:
                 self._changed.wait_for(lambda: self._end_s is not None, _FRAME_S)
 
     def _has_news(self) -> bool:
-        return self._frame is not None or self._renew or self._end_s is not None
+        return self._frame is not None or self._end_s is not None or (self._renew and self._may_renew())
+
+    def _may_renew(self) -> bool:
+        """Whether no picture is lost by it: none is on the way, or it is one of another page, or does not come."""
+        return self._due_s is None or self._page != self._asked_page or self._clock.monotonic_s() >= self._due_s
+
+    def _patience_s(self) -> float | None:
+        """How long to wait for news before something is to be done without any."""
+        if self._renew and self._due_s is not None:
+            return max(0.0, self._due_s - self._clock.monotonic_s())
+        return _QUIET_S if self._burst >= _BURST else None
 
     def _show(self, video: VideoFile, frame: _Frame) -> None:
         try:
