@@ -72,6 +72,7 @@ class ScriptedGateway:
             "provider": "nobody",
             "cost": 0.002,
             "cached": False,
+            "priced": True,
             "finish": "stop",
             "sandbox": {},
             **self.more,

@@ -42,6 +42,7 @@ def totals_in_words(totals: Mapping[str, JsonValue]) -> str:
     parts += [f"{count:g} {name}" for name in ("failed", "cached", "replayed") if (count := _number(totals, name))]
     parts.append(f"{_number(totals, 'prompt_tokens'):g} + {_number(totals, 'completion_tokens'):g} tokens")
     parts += [f"${cost:.4f}"] if (cost := _number(totals, "cost_usd")) else []
+    parts += [f"{unpriced:g} at a price that nobody knows"] if (unpriced := _number(totals, "unpriced")) else []
     return ", ".join(parts)
 
 

@@ -14,7 +14,8 @@ class ModelAnswered:
     """What became of one question. `occurrence` counts the questions of the step in this run, from 1.
 
     `prompt_sha256` is that of the messages and the schema as they were sent. `replayed_from` is the run whose record
-    gave the answer, empty where a model did; `cached` says that it was asked before. `cost_usd` in US dollars.
+    gave the answer, empty where a model did; `cached` says that it was asked before. `cost_usd` in US dollars, None
+    where nobody knows the price.
     """
 
     kind: ClassVar[str] = "llm.answered"
@@ -28,7 +29,7 @@ class ModelAnswered:
     prompt_sha256: str
     prompt_tokens: int
     completion_tokens: int
-    cost_usd: float
+    cost_usd: float | None
     cached: bool
     replayed_from: str
     time_ms: float

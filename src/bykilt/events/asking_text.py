@@ -25,6 +25,9 @@ def who_answered(fact: ModelAnswered) -> str:
     if fact.replayed_from:
         return f"{who}, replayed from run {fact.replayed_from}"
     parts = [f"{fact.prompt_tokens} + {fact.completion_tokens} tokens"]
-    parts += [f"${fact.cost_usd:.4f}"] if fact.cost_usd else []
+    if fact.cost_usd is None:
+        parts.append("price unknown")
+    elif fact.cost_usd:
+        parts.append(f"${fact.cost_usd:.4f}")
     parts += ["answered before"] if fact.cached else []
     return f"{who}, {', '.join(parts)}"

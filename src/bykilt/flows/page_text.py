@@ -1,7 +1,7 @@
 """A page as a model is given it: the lines of its accessibility tree, cut to a number of characters.
 
-Knows what is left out: references to elements and addresses, which no description asks for. Does not know how a page is
-read (`accessibility_snapshot` does).
+Knows what is left out: references to elements and addresses, which no description asks for, and words that were cut in
+two: half of a secret is not known as one. Does not know how a page is read (`accessibility_snapshot` does).
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ from bykilt.browser.engine.accessibility_tree import as_text
 from bykilt.json_types import JsonObject, JsonValue
 
 _LEFT_OUT = frozenset({"ref", "url"})
+# How `injected/snapshot.js` ends a text that is longer than it shows.
+_CUT = "…"
+_LONG = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +43,19 @@ def page_text(tree: JsonObject, cut_nodes: int, max_chars: int) -> PageText:
 
 
 def _whole_lines(text: str, max_chars: int) -> str:
-    """Return the first lines that fit; of a first line that does not fit, its beginning."""
-    lines = text[: max_chars + 1].rpartition("\n")[0]
-    return lines or text[:max_chars]
+    return text[: max_chars + 1].rpartition("\n")[0]
 
 
 def _told(node: JsonObject) -> dict[str, JsonValue]:
-    told = {name: value for name, value in node.items() if name not in _LEFT_OUT}
+    told = {name: _whole_words(value) for name, value in node.items() if name not in _LEFT_OUT}
     children = told.get("children")
     if isinstance(children, Sequence) and not isinstance(children, str):
         told["children"] = [_told(child) for child in children if isinstance(child, Mapping)]
     return told
+
+
+def _whole_words(value: JsonValue) -> JsonValue:
+    """Return a text without its last word, if the snapshot has cut it there."""
+    if not isinstance(value, str) or len(value) < _LONG or not value.endswith(_CUT):
+        return value
+    return f"{value[:-1].rstrip().rpartition(' ')[0]} {_CUT}".lstrip()

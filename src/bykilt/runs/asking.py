@@ -6,12 +6,11 @@ put on record, and only then used. Imported by runs whose flow asks a model, and
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, cast
 
 from bykilt.clock import Clock
-from bykilt.errors import BykiltError, InvalidInput
+from bykilt.errors import BykiltError, InvalidInput, MissingCapability
 from bykilt.events.model import FactSink, Failure, ModelAnswered, Outcome, Warned
 from bykilt.events.redactor import Redactor, masked, masked_fact
 from bykilt.flows.asking import Answer, Question
@@ -22,7 +21,7 @@ from bykilt.llm.calls import DEFAULT_DEADLINE_S, Message, Role
 from bykilt.llm.errors import AnswerIncomplete, AnswerInvalid, LLMDisabled
 from bykilt.llm.prompts import fenced_prompt
 from bykilt.llm.schemas import AnswerSchema
-from bykilt.llm.service_gateway import LLMServiceGateway
+from bykilt.llm.service_gateway import LLMResult, LLMServiceGateway
 from bykilt.runs.answer_file import AnswerFile, AskedPrompt
 from bykilt.runs.model import Models
 from bykilt.storage.errors import StorageError
@@ -41,7 +40,7 @@ class Given:
     model: str = ""
     prompt_tokens: int = 0
     completion_tokens: int = 0
-    cost_usd: float = 0.0
+    cost_usd: float | None = 0.0
     cached: bool = False
 
 
@@ -85,8 +84,8 @@ class GatewaySource:
         }
         messages = [Message(Role(role), content) for role, content in prompt.messages]
         result = await self._gateway.invoke_llm(messages, context, schema=prompt.schema)
-        if cast(Mapping[str, Any], result).get("disabled"):
-            raise LLMDisabled
+        if result.get("disabled"):
+            raise _no_model(result)
         if result["finish"] == "length":
             raise AnswerIncomplete("the answer did not fit into max_tokens", hint="raise max_tokens of the step")
         return Given(
@@ -95,7 +94,7 @@ class GatewaySource:
             model=result["model"],
             prompt_tokens=result["usage"]["prompt_tokens"],
             completion_tokens=result["usage"]["completion_tokens"],
-            cost_usd=result["cost"],
+            cost_usd=result["cost"] if result["priced"] else None,
             cached=result["cached"],
         )
 
@@ -178,6 +177,12 @@ class RunAsker:
             self._facts.publish(Warned(error.code, f"an answer could not be recorded: {error.message}", error.hint))
             return _failure(error)
         return None
+
+
+def _no_model(result: LLMResult) -> MissingCapability:
+    """Return why a stub, which the user has set for it, stands where a model should."""
+    problem, hint = (str(result["sandbox"].get(name, "")) for name in ("problem", "hint"))
+    return MissingCapability(problem, hint=hint) if problem else LLMDisabled()
 
 
 async def gateway_source(models: Models | None, owner: str, run_id: RunId) -> GatewaySource:

@@ -5,7 +5,8 @@ Everything here waits for the disk: call it from a worker thread in async code.
 
     {"bykilt_result": 1, "run": {…}, "outputs": {…}, "warnings": [{"code", "message", "hint"}],
      "steps": {"succeeded": 12, "failed": 1}, "files": [{"name", "size_bytes"}], "trace": "trace.zip",
-     "llm": {"calls": 2, "failed": 0, "cached": 0, "replayed": 0, "prompt_tokens", "completion_tokens", "cost_usd"}}
+     "llm": {"calls": 2, "failed": 0, "cached": 0, "replayed": 0, "prompt_tokens": 812,
+             "completion_tokens": 40, "cost_usd": 0.0, "unpriced": 0}}
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _MAX_WARNINGS = 200
 
 @dataclass(slots=True)
 class ModelTotals:
-    """What a run asked of language models; money in US dollars."""
+    """What a run asked of language models; money in US dollars, without the `unpriced` calls."""
 
     calls: int = 0
     failed: int = 0
@@ -39,6 +40,7 @@ class ModelTotals:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cost_usd: float = 0.0
+    unpriced: int = 0
 
     def count(self, fact: ModelAnswered) -> None:
         """Add one call."""
@@ -48,7 +50,8 @@ class ModelTotals:
         self.replayed += bool(fact.replayed_from)
         self.prompt_tokens += fact.prompt_tokens
         self.completion_tokens += fact.completion_tokens
-        self.cost_usd += fact.cost_usd
+        self.cost_usd += fact.cost_usd or 0.0
+        self.unpriced += fact.cost_usd is None
 
 
 @dataclass(slots=True)

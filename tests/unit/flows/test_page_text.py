@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from bykilt.flows.page_text import page_text
 from bykilt.json_types import JsonObject, JsonValue
 
@@ -44,11 +46,25 @@ def test_a_page_that_just_fits_is_whole() -> None:
     assert not page_text(tree("a", "b"), 0, len(whole) - 1).is_whole
 
 
-def test_one_line_that_is_too_long_is_cut_in_the_middle() -> None:
-    page = page_text({"role": "text", "text": "x" * 500}, 0, 200)
+def test_a_line_that_does_not_fit_is_left_out_whole() -> None:
+    """Contract: half of a secret would not be known as one."""
+    page = page_text({"role": "text", "text": "x" * 300}, 0, 200)
 
-    assert page.text.startswith("- " + "x" * 198 + "\n(the page goes on")
+    assert page.text == "\n(the page goes on: the rest was cut off)"
     assert page.cut_chars == 302
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("word " * 99 + "hunter2-of…", "word " * 99 + "…"),
+        ("x" * 499 + "…", "…"),
+        ("short…", "short…"),
+        ("x" * 500, "x" * 500),
+    ],
+)
+def test_a_word_that_the_snapshot_has_cut_in_two_is_left_out(text: str, told: str) -> None:
+    assert page_text({"role": "text", "text": text}, 0, 1000).text == f"- {told}"
 
 
 def test_nodes_that_were_never_read_are_told_of() -> None:

@@ -155,7 +155,17 @@ async def test_the_result_adds_up_what_was_asked(house: House) -> None:
         "prompt_tokens": 200,
         "completion_tokens": 14,
         "cost_usd": 0.004,
+        "unpriced": 0,
     }
+
+
+async def test_what_costs_nobody_knows_how_much_is_not_called_free(house: House) -> None:
+    assert house.gateway is not None
+    house.gateway.more = {"cost": 0.0, "priced": False}
+    ended = await house.run(ASK, answers=[{"n": 1}])
+
+    assert ended.answered[0].cost_usd is None
+    assert (ended.result["llm"]["cost_usd"], ended.result["llm"]["unpriced"]) == (0, 1)
 
 
 @pytest.mark.parametrize("answer", [{"n": "three"}, {}, "three", None])
@@ -176,13 +186,18 @@ async def test_a_text_that_was_cut_off_is_no_answer(house: House) -> None:
     assert ended.code == "llm_answer_incomplete"
 
 
-async def test_a_gateway_that_only_says_that_it_is_off_has_not_answered(house: House) -> None:
+@pytest.mark.parametrize(
+    ("sandbox", "code"), [({}, "llm_disabled"), ({"problem": "no Docker", "hint": "start it"}, "missing_capability")]
+)
+async def test_a_gateway_that_only_says_that_it_is_off_has_not_answered(
+    house: House, sandbox: dict[str, str], code: str
+) -> None:
     """Contract: a stub that the user has set is no model."""
     assert house.gateway is not None
-    house.gateway.more = {"disabled": True}
+    house.gateway.more = {"disabled": True, "sandbox": sandbox}
     ended = await house.run({"id": "it", "action": "ask", "question": "Tell."}, answers=["the model is off"])
 
-    assert ended.code == "llm_disabled"
+    assert ended.code == code
 
 
 @pytest.mark.parametrize("gateway", [None, ScriptedGateway(unready=LLMDisabled())], ids=["no gateway", "switched off"])
