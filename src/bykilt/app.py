@@ -135,7 +135,7 @@ class App:
             return get_llm_gateway(settings=self.settings)
         from bykilt.llm.composing import Surroundings
 
-        around = Surroundings(home=self.settings.home, vault=self._vault_settings(), redactor=self._redactor)
+        around = Surroundings.of(self._vault_settings(), self._redactor)
         return get_llm_gateway(settings=self.settings, around=around)
 
     @asynccontextmanager

@@ -25,6 +25,10 @@ class CallRecord:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
+    def close(self) -> None:
+        """Close the ledger's files; it opens them again when it is needed."""
+        self._ledger.close()
+
     async def allowed(self, call: Call, asking: Asking) -> None:
         """Write that a request is about to be made.
 

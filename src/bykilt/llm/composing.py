@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from bykilt.audit.ledger import Ledger
 from bykilt.audit.opening import open_ledger
 from bykilt.clock import Clock
 from bykilt.errors import MissingCapability
@@ -16,11 +17,13 @@ from bykilt.llm import answer_cache, usage_store
 from bykilt.llm.answer_cache import AnswerCache
 from bykilt.llm.backend import Backend
 from bykilt.llm.call_record import CallRecord
+from bykilt.llm.per_owner import PerOwner
 from bykilt.llm.pipeline import CallPipeline
 from bykilt.llm.prompt_screen import KnownValues, LearningRedactor, PromptScreen, VaultValues
 from bykilt.llm.providers import LOCAL, Provider
 from bykilt.llm.settings import LLMSettings
 from bykilt.llm.settings_file import load_settings
+from bykilt.llm.turns import TakingTurns
 from bykilt.llm.usage_store import UsageStore
 from bykilt.security.errors import VaultError
 from bykilt.security.opening import open_sealer
@@ -40,17 +43,27 @@ class Surroundings:
     home: Path
     vault: VaultSettings
     redactor: LearningRedactor
-    via: str = "llm"
+    ledger: Ledger
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> Surroundings:
-        """Return those that the environment describes, with a redactor of their own.
+        """Return those that the environment describes, with a redactor and a ledger of their own.
 
         Raises:
             InvalidSetting: A variable cannot be used.
         """
-        vault = VaultSettings.from_environment(environ)
-        return cls(home=vault.home, vault=vault, redactor=SecretRedactor())
+        return cls.of(VaultSettings.from_environment(environ), SecretRedactor())
+
+    @classmethod
+    def of(cls, vault: VaultSettings, redactor: LearningRedactor) -> Surroundings:
+        """Return those of the home that has the vault; its ledger is opened when the first line is written.
+
+        Raises:
+            InvalidSetting: The environment asks for copies of the ledger in a way that is not known.
+        """
+        return cls(
+            home=vault.home, vault=vault, redactor=redactor, ledger=open_ledger(vault.home, vault.environ, via="llm")
+        )
 
     async def open_vault(self) -> SecretsVault:
         """Return the vault, which is made when something is put into it."""
@@ -99,12 +112,11 @@ def compose(
     make_private_dir(around.home)
     backends = Backends(local, settings.providers, remote)
     cache = _cache(around, settings, clock) if settings.cache.exact else None
-    ledger = open_ledger(around.home, around.vault.environ, via=around.via, clock=clock)
     return CallPipeline(
         settings,
         backends,
         store=UsageStore(around.home / usage_store.FILE_NAME, clock),
-        record=CallRecord(ledger),
+        record=CallRecord(around.ledger),
         screen=PromptScreen(around.redactor, around.values()),
         cache=cache,
         clock=clock,
@@ -122,9 +134,29 @@ def _cache(around: Surroundings, settings: LLMSettings, clock: Clock | None) -> 
 
 
 def remote_backends(around: Surroundings) -> MakeBackend:
-    """Return what makes the backends of remote providers."""
+    """Return what makes the backends of remote providers: a broker for each, and a container for each owner."""
 
     def make(provider: Provider) -> Backend:
-        raise MissingCapability(f"the provider {provider.name!r} cannot be asked by this version of bykilt")
+        from bykilt.llm.broker.broker import Broker
+        from bykilt.llm.broker.records import LedgerRecords
+        from bykilt.llm.remote_backend import RemoteBackend
+
+        keys = _Keys(around)
+        broker = Broker(provider, keys, records=LedgerRecords(around.ledger))
+        return PerOwner(provider.name, lambda: TakingTurns(RemoteBackend(provider, keys, broker=broker)), broker.close)
 
     return make
+
+
+class _Keys:
+    """Keys from the vault, which is opened when the first one is needed."""
+
+    def __init__(self, around: Surroundings) -> None:
+        self._around = around
+
+    async def key_for(self, provider: Provider) -> str | None:
+        from bykilt.llm.broker.keys import VaultKeys
+
+        if provider.secret is None:
+            return None
+        return await VaultKeys(await self._around.open_vault()).key_for(provider)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import anyio
@@ -50,7 +50,8 @@ _LEAST_DEADLINE_S = 0.01
 class Answered:
     """An answer, and where it is from.
 
-    `parts` is what it cost, None where nobody knows; `data` the document that a schema asked for.
+    `parts` is what it cost, None where nobody knows; `data` the document that a schema asked for; `metrics` what the
+    backend said of itself at that moment.
     """
 
     completion: Completion
@@ -59,6 +60,7 @@ class Answered:
     parts: int | None
     cached: bool
     data: Any = None
+    metrics: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -135,6 +137,7 @@ class CallPipeline:
 
     def close(self) -> None:
         """Close the files. Waits for the disk."""
+        self._record.close()
         self._store.close()
         if self._cache is not None:
             self._cache.close()
@@ -186,6 +189,7 @@ class CallPipeline:
         try:
             await self._record.allowed(attempt.call, asking)
             answer = await self._answer_of(attempt, route)
+            metrics = self.backends[route.provider].get_metrics()
             data, problem = _judged(answer, attempt.schema)
             ending = endings.answered(answer, route, asking, problem)
         except BaseException as error:
@@ -199,7 +203,13 @@ class CallPipeline:
         if self._cache is not None:
             await anyio.to_thread.run_sync(self._cache.put, attempt.call, route.provider, route.model, answer)
         return Answered(
-            completion=answer, provider=route.provider, model=route.model, parts=ending.parts, cached=False, data=data
+            completion=answer,
+            provider=route.provider,
+            model=route.model,
+            parts=ending.parts,
+            cached=False,
+            data=data,
+            metrics=metrics,
         )
 
     async def _answer_of(self, attempt: _Attempt, route: Route) -> Completion:

@@ -161,7 +161,7 @@ class DockerLLMServiceGateway:
             if _has_stub(pipeline):
                 return _stub(error)
             raise
-        return _result(answered, pipeline.backends[answered.provider], schema is not None)
+        return _result(answered, schema is not None)
 
     async def shutdown(self) -> None:
         """Remove every container, and close the files."""
@@ -186,10 +186,10 @@ class DockerLLMServiceGateway:
 
     def _compose(self) -> CallPipeline:
         from bykilt.llm.composing import Surroundings, compose, remote_backends
-        from bykilt.llm.local_backend import LocalBackend
+        from bykilt.llm.turns import TakingTurns
 
         around = self._around or Surroundings.from_environment()
-        local = self._local or LocalBackend(self._sandbox)
+        local = self._local or TakingTurns(self._sandbox)
         return compose(around, local, self._remote or remote_backends(around))
 
 
@@ -219,11 +219,10 @@ def _has_stub(pipeline: CallPipeline) -> bool:
     return pipeline.settings.when_unavailable is WhenUnavailable.STUB
 
 
-def _result(answered: Answered, backend: Backend, has_schema: bool) -> LLMResult:
+def _result(answered: Answered, has_schema: bool) -> LLMResult:
     from bykilt.llm.money import in_dollars
 
     answer = answered.completion
-    metrics = {} if answered.cached else backend.get_metrics()
     walls = ("container_id", "network_mode", "resource_limits", "security")
     result: LLMResult = {
         "text": answer.text,
@@ -238,7 +237,7 @@ def _result(answered: Answered, backend: Backend, has_schema: bool) -> LLMResult
         "cached": answered.cached,
         "priced": answered.parts is not None,
         "finish": answer.finish,
-        "sandbox": {name: metrics[name] for name in walls if name in metrics},
+        "sandbox": {name: answered.metrics[name] for name in walls if name in answered.metrics},
     }
     if has_schema:
         result["data"] = answered.data

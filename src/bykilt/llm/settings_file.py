@@ -71,6 +71,12 @@ class ProviderModel(Strict):
     requests_per_minute: PerMinute | None = None
     tokens_per_minute: PerMinute | None = None
     extra_headers: dict[str, str] = Field(default_factory=dict, max_length=16)
+    max_tokens_parameter: Literal["max_tokens", "max_completion_tokens"] = Field(
+        default="max_tokens", description="what it calls the most tokens of an answer"
+    )
+    unsupported: list[Literal["seed", "temperature", "response_format"]] = Field(
+        default_factory=list, description="parameters that it would refuse, so that they are left out"
+    )
 
 
 class LimitModel(Strict):

@@ -110,6 +110,8 @@ def _provider(name: str, given: ProviderModel, problems: ProblemList) -> Provide
         requests_per_minute=given.requests_per_minute,
         tokens_per_minute=given.tokens_per_minute,
         extra_headers=dict(given.extra_headers),
+        max_tokens_parameter=given.max_tokens_parameter,
+        unsupported=frozenset(given.unsupported),
     )
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from bykilt.llm.backend import Backend
 from bykilt.llm.docker_sandbox import DockerLLMSandbox
-from bykilt.llm.local_backend import LocalBackend
+from bykilt.llm.turns import TakingTurns
 from tests.support.llm import require_image
 from tests.support.scripted_backend import ScriptedBackend
 
@@ -25,6 +25,6 @@ async def backend(request: pytest.FixtureRequest) -> AsyncIterator[Backend]:
         made: Backend = ScriptedBackend()
     else:
         require_image()
-        made = LocalBackend(DockerLLMSandbox())
+        made = TakingTurns(DockerLLMSandbox())
     yield made
     await made.stop()

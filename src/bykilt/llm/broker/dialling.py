@@ -113,4 +113,4 @@ def _require_peer(connection: socket.socket, address: IPAddress) -> None:
 
 
 def _unreachable(message: str) -> ProviderFailed:
-    return ProviderFailed(message, is_retryable=True)
+    return ProviderFailed(message, is_retryable=True, is_unsent=True)

@@ -232,6 +232,7 @@ def _broken(error: Exception) -> ProviderFailed:
         return ProviderFailed(
             f"the provider's certificate is not accepted: {cause.verify_message}",
             is_retryable=False,
+            is_unsent=True,
             hint="check the host in the provider's url, and this machine's certificate authorities",
         )
     return ProviderFailed(f"the connection to it failed: {str(error) or type(error).__name__}", is_retryable=True)

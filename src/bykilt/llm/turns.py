@@ -1,4 +1,4 @@
-"""The model in one container as a backend whose calls take turns."""
+"""A backend whose calls take turns, so that each one finds a container, and waits within its own deadline."""
 
 from __future__ import annotations
 
@@ -7,27 +7,24 @@ from typing import Any
 
 import anyio
 
-from bykilt.llm.backend import OnToken
+from bykilt.llm.backend import Backend, OnToken
 from bykilt.llm.calls import Call, Completion
-from bykilt.llm.docker_sandbox import DockerLLMSandbox
 from bykilt.llm.errors import LLMBusy
-from bykilt.llm.providers import LOCAL
 
 _LEAST_DEADLINE_S = 0.01
 
 
-class LocalBackend:
-    """Asks the sandbox. A container that is gone is replaced at the next call."""
+class TakingTurns:
+    """Asks a backend one thing at a time. What is gone after a call is started again before the next one."""
 
-    provider = LOCAL
-
-    def __init__(self, sandbox: DockerLLMSandbox) -> None:
-        self.sandbox = sandbox
+    def __init__(self, backend: Backend) -> None:
+        self.provider = backend.provider
+        self._backend = backend
         self._turn = anyio.Lock()
 
     async def start(self) -> None:
-        """Start the container; does nothing where it is."""
-        await self.sandbox.start()
+        """Start it; does nothing where it is."""
+        await self._backend.start()
 
     async def answer(self, call: Call, on_token: OnToken | None = None) -> Completion:
         """Return the answer, within the deadline of the call, other calls included that it waits for.
@@ -44,16 +41,16 @@ class LocalBackend:
         except TimeoutError:
             raise LLMBusy(deadline_s) from None
         try:
-            await self.sandbox.start()  # whoever waited for a call that cost the container gets another one
+            await self._backend.start()  # whoever waited for a call that cost the container gets another one
             left_s = max(_LEAST_DEADLINE_S, deadline_s - (anyio.current_time() - asked_s))
-            return await self.sandbox.answer(replace(call, options=replace(call.options, deadline_s=left_s)), on_token)
+            return await self._backend.answer(replace(call, options=replace(call.options, deadline_s=left_s)), on_token)
         finally:
             self._turn.release()
 
     async def stop(self) -> None:
-        """Remove the container."""
-        await self.sandbox.stop()
+        """Stop it."""
+        await self._backend.stop()
 
     def get_metrics(self) -> dict[str, Any]:
-        """Return what holds the container, and what was done in it."""
-        return self.sandbox.get_metrics()
+        """Return what it says of itself."""
+        return self._backend.get_metrics()
