@@ -36,6 +36,11 @@ class ClientHelloReader:
         self._message = bytearray()
         self._seen = 0
 
+    @property
+    def surplus(self) -> bytes:
+        """What came behind the hello."""
+        return bytes(self._unread)
+
     def feed(self, data: bytes) -> ClientHello | None:
         """Return the hello, or None while some of it is missing.
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import anyio
 
@@ -42,11 +43,35 @@ class IdleWatch:
         self.moved()
 
 
-async def relay(client: Wire, upstream: Wire, *, traffic: Traffic, limits: ProxyLimits) -> None:
+class Opening(Protocol):
+    """What looks at how a connection begins, until it is open."""
+
+    @property
+    def is_open(self) -> bool: ...
+
+    @property
+    def is_answered(self) -> bool: ...
+
+    @property
+    def is_holding(self) -> bool:
+        """Whether something of the client waits for the server's answer."""
+        ...
+
+    def from_client(self, data: bytes = b"") -> bytes:
+        """Return what may go on of what has come so far."""
+        ...
+
+    def from_server(self, data: bytes) -> None: ...
+
+
+async def relay(
+    client: Wire, upstream: Wire, *, traffic: Traffic, limits: ProxyLimits, opening: Opening | None = None
+) -> None:
     """Return when both sides have finished, or nothing has moved for too long.
 
     Raises:
         OSError: One of the connections broke; the other should be torn down too.
+        BykiltError: The opening says that it must not go on.
     """
 
     def went_up(count: int) -> None:
@@ -59,10 +84,23 @@ async def relay(client: Wire, upstream: Wire, *, traffic: Traffic, limits: Proxy
 
     with anyio.CancelScope() as scope:
         watch = IdleWatch(scope, limits)
-        await run_both(
-            lambda: _pump(client, upstream, went_up, watch.half_closed),
-            lambda: _pump(upstream, client, went_down, watch.half_closed),
-        )
+        answered = anyio.Event()
+
+        async def up() -> None:
+            if opening is None or await _open_up(client, upstream, opening, answered, went_up):
+                await _pump(client, upstream, went_up)
+            upstream.send_eof()
+            watch.half_closed()
+
+        async def down() -> None:
+            if opening is not None:
+                await _open_down(client, upstream, opening, went_down)
+                answered.set()
+            await _pump(upstream, client, went_down)
+            client.send_eof()
+            watch.half_closed()
+
+        await run_both(up, down)
 
 
 async def run_both(first: Callable[[], Awaitable[None]], second: Callable[[], Awaitable[None]]) -> None:
@@ -84,9 +122,38 @@ async def run_both(first: Callable[[], Awaitable[None]], second: Callable[[], Aw
         raise broken[0]
 
 
-async def _pump(source: Wire, target: Wire, moved: Callable[[int], None], finished: Callable[[], None]) -> None:
+async def _open_up(
+    client: Wire, upstream: Wire, opening: Opening, answered: anyio.Event, moved: Callable[[int], None]
+) -> bool:
+    """Relay what the opening lets through; return whether it is open, or the client has finished before."""
+    while not opening.is_open:
+        data = await client.receive()
+        if not data:
+            return False
+        passing = opening.from_client(data)
+        if opening.is_holding:
+            await upstream.send(passing)
+            await answered.wait()
+            if not opening.is_answered:
+                return False  # the server has finished without an answer
+            passing = opening.from_client()
+        await upstream.send(passing)
+        moved(len(data))
+    return True
+
+
+async def _open_down(client: Wire, upstream: Wire, opening: Opening, moved: Callable[[int], None]) -> None:
+    """Relay until the server has answered, or has finished."""
+    while not opening.is_answered:
+        data = await upstream.receive()
+        if not data:
+            return
+        opening.from_server(data)
+        await client.send(data)
+        moved(len(data))
+
+
+async def _pump(source: Wire, target: Wire, moved: Callable[[int], None]) -> None:
     while data := await source.receive():
         await target.send(data)
         moved(len(data))
-    target.send_eof()
-    finished()

@@ -1,6 +1,6 @@
 """What goes through a CONNECT tunnel: TLS to the host that was asked for, or a WebSocket to it, and nothing else.
 
-Knows how a tunnel has to begin. What follows is relayed unread.
+Knows how a tunnel has to begin; TLS may say its hello twice. What follows is relayed unread.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from bykilt.browser.sandbox.egress.request_head import (
     RequestHead,
     parse_websocket_upgrade,
 )
+from bykilt.browser.sandbox.egress.tls_opening import TlsOpening
 from bykilt.browser.sandbox.egress.wire import Wire
 from bykilt.network.host_names import literal_address
 
@@ -53,14 +54,17 @@ class Tunnel:
                     return
                 is_tls = data[0] == HANDSHAKE_RECORD
                 self._client.put_back(data)
-                opening = await self._read_hello() if is_tls else await self._read_upgrade()
+                beginning = await self._read_hello() if is_tls else await self._read_upgrade()
         except TimeoutError:
             raise MalformedRequest("the tunnel did not begin in time", status=408) from None
         if not is_tls:
             on_websocket()
-        await self._upstream.send(opening)
-        traffic.up += len(opening)
-        if is_tls or await self._is_switched(traffic):
+        await self._upstream.send(beginning)
+        traffic.up += len(beginning)
+        if is_tls:
+            opening = TlsOpening(self._check_name)
+            await relay(self._client, self._upstream, traffic=traffic, limits=self._limits, opening=opening)
+        elif await self._is_switched(traffic):
             await relay(self._client, self._upstream, traffic=traffic, limits=self._limits)
 
     async def _read_hello(self) -> bytes:
@@ -71,6 +75,12 @@ class Tunnel:
             data = await self._receive_opening()
             received += data
             hello = reader.feed(data)
+        self._check_name(hello)
+        # What follows may be a second hello, sent in advance.
+        self._client.put_back(reader.surplus)
+        return bytes(received[: len(received) - len(reader.surplus)])
+
+    def _check_name(self, hello: ClientHello) -> None:
         host = self._request.host
         if hello.server_name != host and not (hello.server_name is None and literal_address(host) is not None):
             raise Refused(
@@ -80,7 +90,6 @@ class Tunnel:
                     hint="allow that server by its own name",
                 )
             )
-        return bytes(received)
 
     async def _read_upgrade(self) -> bytes:
         reader = HeadReader()
