@@ -193,3 +193,15 @@ async def test_a_box_is_waited_for_until_it_is_enabled(engine: BrowserEngine, si
     await do(engine, "check", selector="#later-box")
 
     assert await js(engine, "document.getElementById('later-box').checked") is True
+
+
+async def test_a_box_that_sends_its_form_is_done(engine: BrowserEngine, site: Site) -> None:
+    """Contract, both engines: its page is gone, so that nobody can be asked whether it is still ticked."""
+    box = "<input type=checkbox id=box name=on onchange='this.form.submit()'>"
+    site.set_page("/form.html", f"<title>Form</title><form action='/a.html'>{box}</form>")
+    await go(engine, site.url("form.html"))
+
+    metadata = await do(engine, "check", selector="#box", timeout_ms=8_000)
+
+    assert metadata["changed"] is True
+    assert engine.current_url == site.url("a.html?on=on")

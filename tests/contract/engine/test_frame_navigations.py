@@ -39,7 +39,7 @@ ACTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "double click": ("dblclick", {"selector": "#link"}),
     "script": ("click", {"selector": "#script"}),
     "Enter": ("press", {"selector": "#text", "key": "Enter"}),
-    "tick": ("click", {"selector": "#tick"}),
+    "tick": ("check", {"selector": "#tick"}),
     "choice": ("select_option", {"selector": "#pick", "label": "b"}),
 }
 

@@ -355,7 +355,11 @@ async def _set_checked(pages: Pages, action: Check | Uncheck, progress: Progress
     target = await find_target(pages, action, progress)
     if await _checked(target, action.selector) == wanted:
         return ActionOutput({"checked": wanted, "changed": False})
+    document = target.frame.document
     await click_element(target, action.selector)
+    if target.frame.document != document:
+        # The box sent its form, or led elsewhere: nothing is left that could be asked.
+        return ActionOutput({"checked": wanted, "changed": True})
     now = await _checked(target, action.selector)
     if now != wanted:
         raise WrongElement(

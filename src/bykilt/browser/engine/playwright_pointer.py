@@ -39,6 +39,8 @@ _ClickButton = Literal["left", "middle", "right"]
 _KeyModifier = Literal["Alt", "Control", "ControlOrMeta", "Meta", "Shift"]
 _AIM_MS = 250.0
 _DRAG_STEPS = 5
+# When a document began: another one has another.
+_DOCUMENT = "performance.timeOrigin"
 
 
 class _Pointing(TypedDict):
@@ -177,8 +179,14 @@ async def _set_checked(
         return ActionOutput({"checked": wanted, "changed": False})
     needs = Needs(("visible", "enabled", "uncovered"), still=True)
     aim = await aim_at(target, action.selector, None, needs)
-    async with target.explained(action.selector, needs), with_inner_documents(engine, target):
-        await target.frame.click(aim.selector, timeout=target.timeout_ms)
+    async with target.explained(action.selector, needs):
+        document = await target.frame.evaluate(_DOCUMENT)
+        async with with_inner_documents(engine, target):
+            await target.frame.click(aim.selector, timeout=target.timeout_ms)
+        is_another = await target.frame.evaluate(_DOCUMENT) != document
+    if is_another:
+        # The box sent its form, or led elsewhere: nothing is left that could be asked.
+        return ActionOutput({"checked": wanted, "changed": True})
     now = await _checked(target, action.selector)
     if now != wanted:
         raise WrongElement(
