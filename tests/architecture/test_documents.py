@@ -13,6 +13,7 @@ import pytest
 from bykilt.browser.sandbox.profile_file import load_profiles
 from bykilt.cli.main import main
 from bykilt.flows.loader import load_flow_text
+from bykilt.llm.settings_file import parse_settings
 from tests.architecture._sources import ROOT, tracked_files
 
 DOCUMENTS = [path for path in tracked_files() if path.suffix == ".md"]
@@ -106,6 +107,19 @@ def test_sandbox_profiles_in_the_documents_load(name: str, tmp_path: Path) -> No
     file = tmp_path / "sandbox.yaml"
     file.write_text(PROFILES[name])
     assert load_profiles(file)
+
+
+LLM_SETTINGS = {
+    f"{_name(path)}-{number}.yaml": code
+    for path in DOCUMENTS
+    for number, (language, code) in enumerate(FENCE.findall(path.read_text()))
+    if language == "yaml" and code.startswith("# llm.yaml\n")
+}
+
+
+@pytest.mark.parametrize("name", LLM_SETTINGS)
+def test_model_settings_in_the_documents_load(name: str) -> None:
+    assert parse_settings(LLM_SETTINGS[name], name).use
 
 
 def _python_blocks() -> Iterator[tuple[str, str]]:

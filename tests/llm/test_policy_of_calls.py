@@ -304,3 +304,24 @@ def test_the_command_line_asks_the_provider(home: Path, server: FakeProvider) ->
     assert json.loads(asked.stdout)["text"] == "pong: hello", asked.stderr
     verified = subprocess.run([sys.executable, "-m", "bykilt", "audit", "verify"], capture_output=True, check=False)
     assert verified.returncode == 0
+
+
+def test_each_provider_is_checked_with_a_single_token(home: Path, server: FakeProvider, other: FakeProvider) -> None:
+    configure(home, server, other=other)
+    for one in (server, other):
+        one.script = statuses(*([401] if one is other else []))
+    text = (home / "llm.yaml").read_text()
+    (home / "llm.yaml").write_text(text.replace(f"secret: {SECRET}, ", ""))
+    checked = subprocess.run(
+        [sys.executable, "-m", "bykilt", "llm", "providers", "--check", "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert checked.returncode == 1
+    found = {one["name"]: one for one in json.loads(checked.stdout)["providers"]}
+    assert found["first"]["error"] is None
+    assert found["first"]["check_ms"] > 0
+    assert found["second"]["error"]["code"] == "llm_provider_failed"
+    assert found["local"]["error"] is None
+    assert server.seen[0].document["max_tokens"] == 1

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bykilt.cli.lazy_group import Later, LazyGroup
 from bykilt.cli.output import print_json
 from bykilt.errors import BykiltError, ExitCode, InvalidInput
 from bykilt.settings import Settings
@@ -20,11 +21,19 @@ if TYPE_CHECKING:
 _BASE_HELP = "Image to build on: Python 3.12 or newer of a glibc system. [default: python:3.13-slim]"
 
 
-@click.group()
-def llm() -> None:
-    """Run a language model in a container that has no network.
+_USAGE = "bykilt.cli.llm_usage_commands"
+LATER = {
+    "providers": Later(f"{_USAGE}:providers", "Show who may be asked, in which order, and how each one does."),
+    "usage": Later(f"{_USAGE}:usage", "Show what calls to models have used up, and what is left of the budgets."),
+}
 
-    It is off unless ENABLE_LLM=true.
+
+@click.group(cls=LazyGroup, later=LATER)
+def llm() -> None:
+    """Ask a language model, in a container that has no network.
+
+    A small model is in the container; providers are asked from inside it, by a broker that adds their keys. It is off
+    unless ENABLE_LLM=true. Whom to ask, and for how much, is decided in llm.yaml.
     """
 
 
@@ -104,28 +113,39 @@ def schema() -> None:
 @click.option("--system", help="What the model is told before the prompt.")
 @click.option("--max-tokens", type=click.IntRange(1), default=256, show_default=True, help="The most it may say.")
 @click.option("--timeout", "deadline_s", type=click.FloatRange(0.01), default=120.0, show_default=True, help="Seconds.")
+@click.option("--provider", metavar="NAME", help="Ask this one; without it, as llm.yaml says.")
+@click.option("--model", metavar="NAME", help="Ask whoever has this model.")
+@click.option("--owner", metavar="NAME", help="On whose account; what one owner says never reaches another one.")
 @click.option("--json", "as_json", is_flag=True, help="Print answer, usage and walls as one JSON document.")
+@click.pass_context
 def ask(
+    ctx: click.Context,
+    /,
     prompt: str,
     stream: bool,
     schema_file: Path | None,
     system: str | None,
     max_tokens: int,
     deadline_s: float,
+    provider: str | None,
+    model: str | None,
+    owner: str | None,
     as_json: bool,
 ) -> None:
-    """Ask the model once, in a container of its own that is removed afterwards. `-` reads the prompt from input.
+    """Ask a model once, in a container of its own that is removed afterwards. `-` reads the prompt from input.
 
     \b
     Examples:
       bykilt llm ask "What is the capital of France?"
       bykilt llm ask "Name a city." --schema city.json
+      bykilt llm ask "What is new?" --provider openai --model gpt-4o-mini
     """
     import anyio
 
     if stream and as_json:
         raise InvalidInput("--stream and --json exclude each other")
-    context = {"max_tokens": max_tokens, "deadline_s": deadline_s} | ({"system": system} if system else {})
+    named = {"system": system, "provider": provider, "model": model, "owner": owner}
+    context = {"max_tokens": max_tokens, "deadline_s": deadline_s} | {key: word for key, word in named.items() if word}
     text = sys.stdin.read() if prompt == "-" else prompt
     result = anyio.run(_ask, text, context, _schema(schema_file), stream)
     if as_json:
@@ -134,6 +154,9 @@ def ask(
         click.echo()
     else:
         click.echo(_harmless(result["text"]))
+    if result.get("disabled"):
+        click.secho(f"no model was asked: {result['sandbox']['problem']}", err=True, fg="yellow")
+        ctx.exit(ExitCode.MISSING_CAPABILITY)
     if result["finish"] == "length":
         click.secho(f"the answer was cut after {max_tokens} tokens (--max-tokens)", err=True, fg="yellow")
 

@@ -17,7 +17,7 @@ COMMANDS = {
     "trace": Later("bykilt.cli.trace_commands:trace", "Look at the trace of a run."),
     "vault": Later("bykilt.cli.vault_commands:vault", "Keep secrets, encrypted, with every access on record."),
     "audit": Later("bykilt.cli.audit_commands:audit", "Read and verify the audit ledger."),
-    "llm": Later("bykilt.cli.llm_commands:llm", "Run a language model in a container that has no network."),
+    "llm": Later("bykilt.cli.llm_commands:llm", "Ask a language model, in a container that has no network."),
     "doctor": Later(
         "bykilt.cli.doctor_command:doctor", "Check what this machine can do, and how to fix what it cannot."
     ),
