@@ -201,3 +201,24 @@ def test_the_flow_of_the_how_to_runs_is_shown_and_is_run_again_without_a_model(t
     assert again.json()["outputs"] == said["outputs"]
     assert again.json()["llm"]["replayed"] == 3
     assert {desk: site.hits(f"/{desk}") for desk in DESKS} == dict.fromkeys(DESKS, 0) | {chosen: 2}
+
+
+async def test_a_step_that_gives_up_leaves_the_model_ready_for_the_next(home: Path, site: Site) -> None:
+    """Contract: the deadline of the step ends the call, not the container."""
+    long = {"action": "ask", "question": "Tell the whole story of the sea.", "max_tokens": 1000, "timeout_ms": 400}
+    short = {"id": "short", "action": "ask", "question": "What was cold?", "data": "The tea was cold."}
+    record, folder = await carried_out([{**long, "on_error": "continue"}, short], EngineType.CDP)
+
+    assert record.status is RunStatus.SUCCEEDED, record.failure
+    given_up, answered = answers_in(folder, record)
+    assert (str(given_up.outcome), str(answered.outcome)) == ("cancelled", "succeeded")
+    assert given_up.duration_ms < 2000
+    assert answered.answer
+
+
+async def test_more_than_the_model_can_hold_is_said_so(home: Path, site: Site) -> None:
+    record, _ = await carried_out([{"action": "ask", "question": "Why?", "data": "word " * 3000}], EngineType.CDP)
+
+    assert record.failure is not None
+    assert record.failure.code == "llm_call_refused"
+    assert "the model holds 2048" in record.failure.message
