@@ -308,6 +308,9 @@ _TEMPLATE: JsonObject = {
 LOOK_FIELDS = ("selector", "frame", "page")
 """Which part of which page `extract_ai` reads, in the fields of `accessibility_snapshot`."""
 
+WITHOUT_HIDDEN = "without_hidden"
+"""The field of `accessibility_snapshot` by which `extract_ai` always leaves out what the flow hides from pictures."""
+
 _OF_STEPS = ("timeout_ms", "frame", "page", "reset")
 
 

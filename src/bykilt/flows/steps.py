@@ -39,6 +39,7 @@ from bykilt.flows.schema import (
     CONTROL_MODELS,
     LOOK_FIELDS,
     MAX_STEPS,
+    WITHOUT_HIDDEN,
     AppendModel,
     AskModel,
     ChooseModel,
@@ -297,6 +298,7 @@ class StepReader:
     def _extract_ai(self, model: ExtractAIModel, head: StepHead) -> Step:
         literal(model.model_dump(include={"fields"})["fields"], f"{head.path}/fields", self._problems)
         aimed = {name: value for name in LOOK_FIELDS if (value := cast(JsonValue, getattr(model, name))) is not None}
+        aimed[WITHOUT_HIDDEN] = True
         wrong = len(self._problems.found)
         fields = {name: self.template(value, f"{head.path}/{name}") for name, value in aimed.items()}
         readable = len(self._problems.found) == wrong

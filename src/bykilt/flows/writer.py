@@ -36,7 +36,7 @@ from bykilt.flows.model import (
     VariableStep,
     WhileStep,
 )
-from bykilt.flows.schema import SCHEMA_VERSION
+from bykilt.flows.schema import LOOK_FIELDS, SCHEMA_VERSION
 from bykilt.json_types import JsonObject, JsonValue
 
 
@@ -177,7 +177,7 @@ def _ask(step: AskStep) -> JsonObject:
 
 def _extract_ai(step: ExtractAIStep) -> JsonObject:
     result: dict[str, JsonValue] = {"fields": {field.name: _field(field) for field in step.fields}}
-    result.update({name: template.source for name, template in step.look.fields})
+    result.update({name: template.source for name, template in step.look.fields if name in LOOK_FIELDS})
     if step.max_chars != DEFAULT_PAGE_CHARS:
         result["max_chars"] = step.max_chars
     return {**result, **_choice(step.choice)}

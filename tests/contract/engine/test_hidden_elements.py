@@ -72,6 +72,38 @@ async def test_the_trace_has_their_place_alone(covering: BrowserEngine, site: Si
     assert VALUES[0].encode() not in kept
 
 
+SPOKEN = """<!doctype html><title>Account</title>
+<p>IBAN <b id=iban>DE02120300000000202051</b>, and more</p>
+<div class=card style="display: contents">DE02120300000000202051 <i>DE02120300000000202051</i></div>
+<button class=card>DE02120300000000202051</button>
+<button>Pay <b id=iban>DE02120300000000202051</b></button>
+<input aria-labelledby="iban b2"><b id=b2>Amount</b>
+<div contenteditable role=textbox aria-label=Note>Note <b id=iban>DE02120300000000202051</b></div>
+<span class=card><a href="#">DE02120300000000202051</a></span>
+<div class=card id=host></div>
+<script>
+  document.querySelector("#host").attachShadow({ mode: "open" }).innerHTML = "<p>DE02120300000000202051</p>";
+</script>"""
+
+
+async def test_a_snapshot_leaves_them_out_where_it_is_asked_to(covering: BrowserEngine, site: Site) -> None:
+    """Contract, both engines: texts, names, values and frames. Otherwise it tells of them, since they can be used."""
+    site.set_page("/inner", SPOKEN)
+    site.set_page("/account", SPOKEN + "<iframe src=/inner></iframe><iframe class=card src=/inner title=gone></iframe>")
+    await go(covering, site.url("account"))
+    whole = (await do(covering, "accessibility_snapshot"))["text"]
+    without = (await do(covering, "accessibility_snapshot", without_hidden=True))["text"]
+
+    assert whole.count("DE02120300000000202051") > 10
+    assert "DE02" not in without
+    assert without.count("IBAN") == without.count("and more") == without.count('button "Pay"') == 2
+    assert without.count('textbox "Amount"') == 2
+    assert without.count(": Note") == 2
+    assert "gone" not in without
+    inside = await do(covering, "accessibility_snapshot", selector=".card a", without_hidden=True)
+    assert "DE02" not in inside["text"]
+
+
 @pytest.mark.parametrize("selector", ["#a {}", "::nowhere(", "a, b) or (b", ""])
 async def test_a_selector_that_hides_nothing_is_refused(new_engine: NewEngine, selector: str) -> None:
     """Contract, both engines: at launch, rather than in the pictures."""

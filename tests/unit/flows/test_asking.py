@@ -103,7 +103,13 @@ async def test_fields_are_asked_of_the_pages_tree() -> None:
     )
 
     assert script.asked == [
-        {"type": "accessibility_snapshot", "selector": "#shop", "page": "page@1", "timeout_ms": 700}
+        {
+            "type": "accessibility_snapshot",
+            "selector": "#shop",
+            "page": "page@1",
+            "without_hidden": True,
+            "timeout_ms": 700,
+        }
     ]
     (question,) = asker.questions
     assert question.data == {"page": '- document "Shop"\n  - 1,200 yen'}

@@ -31,6 +31,7 @@ class AccessibilitySnapshot(Action):
     only_looks: ClassVar[bool] = True
     selector: Selector | None = None
     limit: NodeLimit = 1500
+    without_hidden: Flag = False
 
 
 @register

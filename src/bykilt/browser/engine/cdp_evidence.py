@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,20 +16,23 @@ from bykilt.browser.engine.actions_evidence import AccessibilitySnapshot, Pdf
 from bykilt.browser.engine.cdp_target import Pages, Target, find_target, frame_of_element
 from bykilt.browser.engine.printing import keep_pdf, print_parameters
 from bykilt.browser.engine.progress import Progress
+from bykilt.json_types import JsonObject
 
 if TYPE_CHECKING:
     from bykilt.browser.engine.cdp_engine import CDPEngine
 
 
 async def accessibility_snapshot(
-    _: CDPEngine, pages: Pages, action: AccessibilitySnapshot, progress: Progress
+    engine: CDPEngine, pages: Pages, action: AccessibilitySnapshot, progress: Progress
 ) -> ActionOutput:
     target = await find_target(pages, action, progress)
     progress.waiting_for("the page's accessibility tree")
     alternatives = list(action.selector) if action.selector is not None else None
-    spec = {"alternatives": alternatives, "options": {"start": pages.references.next, "limit": action.limit}}
+    left_out = list(engine.context.hidden_elements) if action.without_hidden else []
+    options = {"start": pages.references.next, "limit": action.limit, "leftOut": left_out}
+    spec = {"alternatives": alternatives, "options": options}
     answer = await target.until_ok("bykiltActions.snapshot", spec, action.selector or ())
-    tree = WholeTree(_Frames(target), pages.references, target.page.id, action.limit)
+    tree = WholeTree(_Frames(target, left_out), pages.references, target.page.id, action.limit)
     return await tree.begun_with(answer["value"], target.frame)
 
 
@@ -38,9 +41,11 @@ class _Frames:
     """Asks the frames below the one that the action is aimed at."""
 
     target: Target
+    left_out: Sequence[str]
 
     async def tree_of(self, frame: Frame, start: int, limit: int) -> Mapping[str, Any] | None:
-        spec = {"alternatives": None, "options": {"start": start, "limit": limit}, "sliceMs": 0}
+        options: JsonObject = {"start": start, "limit": limit, "leftOut": self.left_out}
+        spec = {"alternatives": None, "options": options, "sliceMs": 0}
         realm = self.target.page.frames.realms.isolated(frame.id)
         try:
             answer = await realm.call("bykiltActions.snapshot", spec) if realm is not None else None

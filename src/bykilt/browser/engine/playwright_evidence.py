@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from bykilt.browser.engine.playwright_selectors import picked
 from bykilt.browser.engine.playwright_target import Target
 from bykilt.browser.engine.printing import keep_pdf, print_parameters
 from bykilt.browser.engine.progress import Progress
+from bykilt.json_types import JsonObject
 
 if TYPE_CHECKING:
     from bykilt.browser.engine.playwright_engine import PlaywrightEngine
@@ -29,9 +30,11 @@ async def accessibility_snapshot(
     progress.waiting_for("the page's accessibility tree")
     references = engine.registry.references
     alternatives = list(action.selector) if action.selector is not None else None
+    left_out = list(engine.context.hidden_elements) if action.without_hidden else []
     async with target.explained(action.selector or ()):
-        answer = await target.ask("snapshot", alternatives, {"start": references.next, "limit": action.limit})
-    tree = WholeTree(_Frames(target), references, target.entry.id, action.limit)
+        options: JsonObject = {"start": references.next, "limit": action.limit, "leftOut": left_out}
+        answer = await target.ask("snapshot", alternatives, options)
+    tree = WholeTree(_Frames(target, left_out), references, target.entry.id, action.limit)
     return await tree.begun_with(answer, target.frame)
 
 
@@ -40,11 +43,13 @@ class _Frames:
     """Asks the frames below the one that the action is aimed at."""
 
     target: Target
+    left_out: Sequence[str]
 
     async def tree_of(self, frame: Frame, start: int, limit: int) -> Mapping[str, Any] | None:
         inside = Target(self.target.entry, frame, self.target.progress, self.target.is_gone)
         try:
-            answer: Mapping[str, Any] = await inside.ask("snapshot", None, {"start": start, "limit": limit})
+            options: JsonObject = {"start": start, "limit": limit, "leftOut": self.left_out}
+            answer: Mapping[str, Any] = await inside.ask("snapshot", None, options)
         except PlaywrightError:
             return None
         return answer

@@ -9,7 +9,7 @@
   if (globalThis.bykiltNames) return;
   const { drawnChildren, normalise } = globalThis.bykiltTree;
   const { caption } = globalThis.bykiltText;
-  const { cached, isHiddenForAria, labelsOf, role } = globalThis.bykiltRoles;
+  const { cached, isHiddenForAria, isLeftOut, labelsOf, role } = globalThis.bykiltRoles;
 
   const words = (text) => new Set(text.split(" "));
 
@@ -38,7 +38,7 @@
    *   `hidden`: what was referred to is hidden, so being hidden is no reason to leave it out.
    */
   function compute(element, walk) {
-    if (walk.seen.has(element) || WITHOUT_TEXT.has(element.localName)) return "";
+    if (walk.seen.has(element) || WITHOUT_TEXT.has(element.localName) || isLeftOut(element)) return "";
     if (walk.inside && !walk.hidden && isHiddenForAria(element)) return "";
     if (!walk.referenced) {
       const text = referencedText(element);

@@ -132,10 +132,13 @@
 
   let memory = null;
 
-  /** Run `work` with what is found out about the page kept until it returns. The page must not change in it. */
-  function cached(work) {
+  /**
+   * Run `work` with what is found out about the page kept until it returns. The page must not change in it.
+   * Within it, what matches the CSS selector `leftOut` counts as not there, with all that it holds.
+   */
+  function cached(work, leftOut = "") {
     if (memory) return work();
-    memory = { withdrawn: new Map(), labels: new Map() };
+    memory = { withdrawn: new Map(), labels: new Map(), leftOut };
     try {
       return work();
     } finally {
@@ -170,6 +173,13 @@
     if (element.checkVisibility()) return true;
     const above = getComputedStyle(element).display === "contents" ? drawnParent(element) : null;
     return above !== null && isLaidOut(above);
+  }
+
+  /** Whether the element, or what it stands in, is to be left out. */
+  function isLeftOut(element) {
+    if (!memory?.leftOut) return false;
+    for (let each = element; each; each = drawnParent(each)) if (each.matches(memory.leftOut)) return true;
+    return false;
   }
 
   /** Whether the element or an ancestor is aria-hidden or inert. */
@@ -243,6 +253,7 @@
     cached,
     checkedState,
     isHiddenForAria,
+    isLeftOut,
     labelsOf,
     name: (element) => globalThis.bykiltNames.name(element),
     role,

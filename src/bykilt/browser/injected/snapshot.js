@@ -8,7 +8,7 @@
 (() => {
   if (globalThis.bykiltSnapshot) return;
   const { drawnChildren, drawnParent, normalise } = globalThis.bykiltTree;
-  const { cached, isHiddenForAria, name, role, states } = globalThis.bykiltRoles;
+  const { cached, isHiddenForAria, isLeftOut, name, role, states } = globalThis.bykiltRoles;
   const { numbering } = globalThis.bykiltReferences;
   const { pick } = globalThis.bykiltSelectors;
 
@@ -35,14 +35,15 @@
   /**
    * The tree below the picked element, or of the whole document where `alternatives` is null.
    *
-   * options: `start`, the first number that may be given out; `limit`, how many nodes at most.
+   * options: `start`, the first number that may be given out; `limit`, how many nodes at most; `leftOut`, the CSS
+   * selectors of what is to be left out with all that it holds.
    * @returns {null|{tree: object, next: number, shown: number, more: number, frames: string[]}} null when nothing matched.
    *   `more` counts the nodes that were left out; `frames` lists the references of the frames in the tree.
    */
-  function take(root, alternatives, { start, limit }) {
+  function take(root, alternatives, { start, limit, leftOut = [] }) {
     const element = alternatives ? pick(root, alternatives) : null;
     if (alternatives && !element) return null;
-    const tree = cached(() => (element ? ofElement(root, element) : ofDocument(root)));
+    const tree = cached(() => (element ? ofElement(root, element) : ofDocument(root)), leftOut.join());
     return pruned(tree, numbering(start), limit);
   }
 
@@ -77,7 +78,7 @@
 
   function visit(node, flow) {
     if (node.nodeType === Node.TEXT_NODE) flow.text(node);
-    if (node.nodeType !== Node.ELEMENT_NODE || SILENT.has(node.localName) || isWithdrawn(node)) return;
+    if (node.nodeType !== Node.ELEMENT_NODE || SILENT.has(node.localName) || isWithdrawn(node) || isLeftOut(node)) return;
     const isHidden = isHiddenForAria(node);
     if (isHidden && !mayShowInside(node)) return;
     const itsRole = isHidden ? null : roleOf(node);
@@ -255,8 +256,14 @@
     if (SCALES.has(itsRole) || itsRole === "spinbutton") return scaleValue(element);
     if (tag === "select") return [...element.selectedOptions].map((option) => normalise(option.label)).join(", ") || null;
     if (FIELDS.has(itsRole) && (tag === "input" || tag === "textarea")) return element.value || null;
-    if (isEditable(element)) return normalise(element.textContent) || null;
+    if (isEditable(element)) return normalise(textIn(element)) || null;
     return null;
+  }
+
+  function textIn(node) {
+    if (node.nodeType === Node.TEXT_NODE) return node.data;
+    if (node.nodeType !== Node.ELEMENT_NODE || isLeftOut(node)) return "";
+    return [...node.childNodes].map(textIn).join("");
   }
 
   function scaleValue(element) {
