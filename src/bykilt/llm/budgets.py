@@ -80,7 +80,8 @@ class Scope(StrEnum):
 class Account:
     """One budget that a call draws on: what counts towards it, and its limit.
 
-    What counts are the calls since `since_s` (of all times where it is None) of that owner and run, where given.
+    What counts are the calls of the days since `since_s`, the beginning of one (of all times where it is None), of that
+    owner and run, where given.
     """
 
     scope: Scope

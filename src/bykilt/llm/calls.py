@@ -135,12 +135,16 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """The model's answer; `finish` is `stop`, `length` (max_tokens were not enough) or `cancelled`."""
+    """The model's answer; `finish` is `stop`, `length` (max_tokens were not enough) or `cancelled`.
+
+    Where the tokens are a guess, since whoever answered does not count them, `is_counted` is false.
+    """
 
     text: str
     finish: str
     prompt_tokens: int
     completion_tokens: int
+    is_counted: bool = True
 
 
 def _message(given: Message | Mapping[str, str]) -> Message:

@@ -30,12 +30,12 @@ _UNSENT = (InvalidInput, MissingCapability, BrokerRefused, LLMBusy, VaultError, 
 def answered(answer: Completion, route: Route, asking: Asking, problem: BykiltError | None = None) -> Ending:
     """Return the ending of a request that was answered; `problem` is what the answer lacks, if it does.
 
-    An answer without a count of its tokens counts as the most that it can have.
+    An answer without a count of its tokens counts as the most that it can have: a guess is no hard limit.
     """
     prompt_tokens, completion_tokens = answer.prompt_tokens, answer.completion_tokens
-    if prompt_tokens <= 0:
+    if not answer.is_counted or prompt_tokens <= 0:
         prompt_tokens = asking.most_prompt_tokens
-    if completion_tokens <= 0 and answer.text:
+    if not answer.is_counted or (completion_tokens <= 0 and answer.text):
         completion_tokens = asking.most_completion_tokens
     return Ending(
         outcome=RequestOutcome.ANSWERED if problem is None else RequestOutcome.INVALID,

@@ -70,7 +70,7 @@ class PerOwner:
 
     def get_metrics(self) -> dict[str, Any]:
         """Return what the backend says of itself that answered last."""
-        return {} if self._last is None else self._last.get_metrics()
+        return {"container_id": None} if self._last is None else self._last.get_metrics()
 
     async def _make_room(self) -> None:
         while len(self._held) > self._most:

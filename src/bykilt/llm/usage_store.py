@@ -5,6 +5,8 @@ takes the place of that. So a process that is killed in the middle leaves its ro
 processes of a home together never use more than a budget has. Several processes may have the same record open.
 Everything here waits for the disk: call it from a worker thread in async code. All of it raises `StorageError` when
 the database cannot do its work.
+
+`totals` sums up the days of each owner, by triggers, so that a budget is looked up and not added up.
 """
 
 from __future__ import annotations
@@ -23,8 +25,10 @@ from bykilt.llm.usage import Asking, Ending, Grouping, RequestOutcome, Rules, Us
 from bykilt.storage.database import Database
 
 FILE_NAME = "llm-usage.sqlite3"
-# No honest count is larger, and sums of many stay within 64 bits.
+# No honest count or cost is larger, and sums of many stay within 64 bits.
 _MOST_TOKENS = 1 << 40
+_MOST_PARTS = 10**18
+_DAY_S = 86_400
 
 # Never change one that was released: add the next.
 MIGRATIONS = (
@@ -40,7 +44,25 @@ MIGRATIONS = (
     CREATE INDEX requests_by_run ON requests (run, owner) WHERE run IS NOT NULL;
     CREATE INDEX requests_by_provider ON requests (provider, started_s);
     CREATE INDEX requests_by_ending ON requests (provider, ended_s) WHERE well IS NOT NULL;
-    CREATE INDEX requests_open ON requests (provider) WHERE outcome = 'open'
+    CREATE INDEX requests_open ON requests (provider) WHERE outcome = 'open';
+
+    CREATE TABLE totals (
+        owner TEXT NOT NULL, day INTEGER NOT NULL, tokens INTEGER NOT NULL, parts INTEGER NOT NULL,
+        PRIMARY KEY (owner, day)
+    ) WITHOUT ROWID;
+    CREATE INDEX totals_by_day ON totals (day);
+    CREATE TRIGGER request_added AFTER INSERT ON requests BEGIN
+        INSERT INTO totals VALUES (
+            NEW.owner, CAST(NEW.started_s / 86400 AS INTEGER),
+            NEW.prompt_tokens + NEW.completion_tokens, coalesce(NEW.parts, 0)
+        ) ON CONFLICT DO UPDATE SET tokens = tokens + excluded.tokens, parts = parts + excluded.parts;
+    END;
+    CREATE TRIGGER request_ended AFTER UPDATE OF prompt_tokens, completion_tokens, parts ON requests BEGIN
+        UPDATE totals SET
+            tokens = tokens + NEW.prompt_tokens + NEW.completion_tokens - OLD.prompt_tokens - OLD.completion_tokens,
+            parts = parts + coalesce(NEW.parts, 0) - coalesce(OLD.parts, 0)
+        WHERE owner = NEW.owner AND day = CAST(NEW.started_s / 86400 AS INTEGER);
+    END
     """,
 )
 _INSERT = """
@@ -113,7 +135,8 @@ class UsageStore:
         """Write down what became of a request; one that has ended stays as it is."""
         now_s = self._clock.wall_s()
         row = (
-            now_s, now_s, _within(ending.prompt_tokens), _within(ending.completion_tokens), ending.parts,
+            now_s, now_s, _within(ending.prompt_tokens), _within(ending.completion_tokens),
+            None if ending.parts is None else max(0, min(ending.parts, _MOST_PARTS)),
             str(ending.outcome), ending.code, ending.provider_is_well, request,
         )  # fmt: skip
         self._database.write(lambda connection: connection.execute(_END, row))
@@ -231,21 +254,20 @@ def _latest(connection: sqlite3.Connection, provider: str, count: int) -> Sequen
 
 
 def _used(connection: sqlite3.Connection, account: Account) -> Amount:
-    conditions, values = ["1"], list[str | float]()
-    for condition, value in (
-        ("started_s >= ?", account.since_s),
-        ("owner = ?", account.owner),
-        ("run = ?", account.run),
-    ):
-        if value is not None:
-            conditions.append(condition)
-            values.append(value)
-    query = f"""
-        SELECT coalesce(sum(prompt_tokens + completion_tokens), 0), coalesce(sum(parts), 0)
-        FROM requests WHERE {" AND ".join(conditions)}
-    """
-    tokens, parts = connection.execute(query, values).fetchone()
-    return Amount(tokens, parts)
+    if account.run is not None:
+        query = "SELECT sum(prompt_tokens + completion_tokens), sum(parts) FROM requests WHERE run = ? AND owner = ?"
+        found = connection.execute(query, (account.run, account.owner)).fetchone()
+    else:
+        conditions, values = ["1"], list[str | int]()
+        if account.since_s is not None:
+            conditions.append("day >= ?")
+            values.append(int(account.since_s // _DAY_S))
+        if account.owner is not None:
+            conditions.append("owner = ?")
+            values.append(account.owner)
+        query = f"SELECT sum(tokens), sum(parts) FROM totals WHERE {' AND '.join(conditions)}"
+        found = connection.execute(query, values).fetchone()
+    return Amount(found[0] or 0, found[1] or 0)
 
 
 def _line(row: sqlite3.Row, abandoned: int) -> UsageLine:

@@ -172,9 +172,10 @@ async def test_what_may_have_been_charged_counts(home: LLMHome, error: BykiltErr
     assert home.store().used(ALL).tokens == tokens
 
 
-async def test_an_answer_without_counts_counts_as_the_most(home: LLMHome) -> None:
+@pytest.mark.parametrize("counts", [(0, 0, True), (9, 9, False)])
+async def test_an_answer_without_counts_counts_as_the_most(home: LLMHome, counts: tuple[int, int, bool]) -> None:
     pipeline = home.pipeline(TWO)
-    home.providers["first"].script = [Completion("some text", "stop", 0, 0)]
+    home.providers["first"].script = [Completion("some text", "stop", *counts)]
     answered = await pipeline.answer(call())
     assert home.store().used(ALL) == Amount(160, answered.parts or 0)
     assert answered.parts == (110 * 1 + 50 * 2) * PARTS_PER_DOLLAR // 1_000_000

@@ -5,14 +5,17 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bykilt.llm.breaker import BreakerSettings, BreakerState, ProviderResting
-from bykilt.llm.budgets import Account, Amount, BudgetExceeded, Limit, Scope
+from bykilt.llm.budgets import Account, Amount, BudgetExceeded, Limit, Scope, day_start
 from bykilt.llm.rates import CallAboveRate, Rate, RateExceeded
 from bykilt.llm.usage import Asking, Ending, Grouping, RequestOutcome, Rules
 from bykilt.llm.usage_store import UsageStore
@@ -74,8 +77,14 @@ def test_a_budget_counts_its_own_owner_run_and_day(store: UsageStore, clock: Set
     assert store.used(Account(Scope.OWNER, Limit(), owner="alice")) == Amount(15, 150)
     assert store.used(Account(Scope.RUN, Limit(), owner="bob", run="r2")) == Amount(15, 150)
     assert store.used(Account(Scope.RUN, Limit(), owner="alice", run="r2")) == Amount()
-    assert store.used(Account(Scope.DAY, Limit(), since_s=clock.now_s)) == Amount(15, 150)
     assert store.used(EVERYBODY) == Amount(30, 300)
+    clock.now_s += 86_400
+    today = day_start(clock.now_s)
+    assert store.used(Account(Scope.DAY, Limit(), since_s=today)) == Amount()
+    store.end(store.admit(ASKING, Rules()), ANSWERED)
+    assert store.used(Account(Scope.DAY, Limit(), since_s=today)) == Amount(15, 150)
+    assert store.used(Account(Scope.OWNER_DAY, Limit(), since_s=today, owner="bob")) == Amount()
+    assert store.used(Account(Scope.OWNER, Limit(), owner="alice")) == Amount(30, 300)
 
 
 def test_no_answer_gives_a_budget_more_than_it_had(store: UsageStore) -> None:
@@ -83,8 +92,8 @@ def test_no_answer_gives_a_budget_more_than_it_had(store: UsageStore) -> None:
     lie = replace(ANSWERED, prompt_tokens=-(10**30), completion_tokens=-1)
     store.end(store.admit(ASKING, Rules()), lie)
     assert store.used(EVERYBODY).tokens == 0
-    store.end(store.admit(ASKING, Rules()), replace(ANSWERED, prompt_tokens=10**30))
-    assert store.used(EVERYBODY).tokens == (1 << 40) + 5
+    store.end(store.admit(ASKING, Rules()), replace(ANSWERED, prompt_tokens=10**30, parts=10**40))
+    assert store.used(EVERYBODY) == Amount((1 << 40) + 5, 10**18 + 150)
 
 
 def test_an_ending_is_written_once(store: UsageStore) -> None:
@@ -178,6 +187,7 @@ def test_the_record_is_summed_up(store: UsageStore, clock: SetClock) -> None:
 
 PROGRAM = """
 import sys
+import tempfile
 from pathlib import Path
 from bykilt.llm.budgets import Account, BudgetExceeded, Limit, Scope
 from bykilt.llm.usage import Asking, Rules
@@ -267,3 +277,38 @@ def test_the_trial_of_a_killed_process_does_not_keep_others_from_trying(tmp_path
     process.communicate()
     store.admit(provider, Rules(breaker=BREAKER))
     store.close()
+
+
+@settings(max_examples=20)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["alice", "bob"]),
+            st.integers(0, 3),
+            st.sampled_from([ANSWERED, FAILED, None]),
+        ),
+        max_size=20,
+    )
+)
+def test_the_totals_are_the_sums_of_the_requests(requests: list[tuple[str, int, Ending | None]]) -> None:
+    """Contract: what budgets are decided by is what the record says, whatever comes in which order."""
+    with tempfile.TemporaryDirectory() as folder:
+        clock = SetClock()
+        store = UsageStore(Path(folder, "usage.sqlite3"), clock)
+        began = clock.now_s
+        going_on: list[tuple[int, Ending]] = []
+        for owner, days, ending in requests:
+            clock.now_s += days * 86_400 / 2
+            number = store.admit(replace(ASKING, owner=owner), Rules())
+            if ending is not None:
+                going_on.insert(len(going_on) // 2, (number, ending))
+        for number, ending in going_on:
+            store.end(number, ending)
+        for line in store.summary(Grouping.OWNER):
+            assert store.used(Account(Scope.OWNER, Limit(), owner=line.key)) == Amount(
+                line.prompt_tokens + line.completion_tokens, line.parts
+            )
+        assert store.used(EVERYBODY).tokens == sum(
+            line.prompt_tokens + line.completion_tokens for line in store.summary(Grouping.DAY, began)
+        )
+        store.close()

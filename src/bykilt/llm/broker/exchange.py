@@ -161,7 +161,8 @@ class CallExchange:
                 f"the provider's answer cannot be used: {said.message}", is_retryable=False, status=self._record.status
             )
         usage = self._usage()
-        return Completion(said.text, said.finish, usage.prompt_tokens, usage.completion_tokens)
+        is_counted = self._screen is not None and self._screen.usage is not None
+        return Completion(said.text, said.finish, usage.prompt_tokens, usage.completion_tokens, is_counted)
 
     def too_late(self) -> LLMError:
         """Return what to tell if the deadline passes while the provider is asked."""
