@@ -12,7 +12,7 @@ from anyio.abc import ByteStream, TaskGroup
 
 from bykilt.llm.errors import LLMError, ProtocolViolation
 from bykilt.llm.outside import Exchange
-from bykilt.llm.protocol import Asked, AttachedStream, Done, Dropped, Ready, Refusal, Said, Token, decode, encode
+from bykilt.llm.protocol import Asked, AttachedStream, Done, Dropped, Pong, Ready, Refusal, Said, Token, decode, encode
 
 _BLOCK_BYTES = 65536
 _GONE = (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError)
@@ -84,6 +84,18 @@ class Conversation:
             raise _first(group) from None
         return answer
 
+    async def ping(self, call: str) -> None:
+        """Return once the worker has said that it is there.
+
+        Raises:
+            StreamEnded, ProtocolViolation: It is not, or says something else.
+        """
+        if self._waiting:
+            raise ProtocolViolation("it spoke without being asked")
+        await self._send(encode({"op": "ping", "id": call}))
+        if not isinstance(await self._next(call), Pong):
+            raise ProtocolViolation("another answer than the one to a ping")
+
     async def stop(self, call: str) -> None:
         """Have the worker stop in the middle of an answer; returns when it has.
 
@@ -104,6 +116,8 @@ class Conversation:
             if isinstance(message, Token):
                 if on_token is not None:
                     on_token(message.text)
+            elif isinstance(message, Pong):
+                raise ProtocolViolation("the answer to a ping, and there was none")
             elif outside is None:
                 raise ProtocolViolation("it asks for a network")
             elif isinstance(message, Asked):

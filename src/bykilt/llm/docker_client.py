@@ -151,12 +151,13 @@ class DockerClient:
             return int(self._api.wait(container, timeout=30)["StatusCode"])
 
     def remove(self, container: str) -> None:
-        """Kill and remove a container; one that is gone is fine."""
+        """Kill and remove a container; one that is gone, or that somebody else is removing, is fine."""
         with _our_errors():
             try:
                 self._api.remove_container(container, force=True, v=True)
-            except docker_errors.NotFound:
-                pass
+            except docker_errors.APIError as error:
+                if error.status_code not in (404, 409):
+                    raise
 
     def labelled(self, label: str) -> dict[str, str]:
         """Return id and label's value of each container that carries the label, running or not."""

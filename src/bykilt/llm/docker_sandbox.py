@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 _START_TIMEOUT_S = 60.0
 # How long a worker may take to stop in the middle of an answer; beyond that its container is killed.
 _CANCEL_PATIENCE_S = 2.0
+_PING_PATIENCE_S = 5.0
+_PONG_BYTES = 256
 
 
 class DockerLLMSandbox:
@@ -87,6 +89,7 @@ class DockerLLMSandbox:
         )
         self._docker: DockerClient | None = None
         self._container: str | None = None
+        self._attached: socket.socket | None = None
         self._talk: Conversation | None = None
         self._lock = anyio.Lock()
         self._life = anyio.Lock()
@@ -98,6 +101,11 @@ class DockerLLMSandbox:
     def is_running(self) -> bool:
         """Whether there is a container that can be asked."""
         return self._talk is not None
+
+    @property
+    def is_prepared(self) -> bool:
+        """Whether a container came up that nobody has listened to yet."""
+        return self._attached is not None
 
     async def start(self) -> None:
         """Start the container and make sure that it is held; containers whose process has died are removed first.
@@ -111,13 +119,31 @@ class DockerLLMSandbox:
             if not self.is_running:
                 await self._start()
 
+    def prepare(self) -> None:
+        """Have a container come up that nobody listens to yet; `start` then has little left to wait for.
+
+        Blocks, and may be called in any thread, but not while `start` or `stop` runs. What the container says waits in
+        its socket until `start` judges it.
+
+        Raises:
+            DockerUnavailable, ImageMissing, DockerFailed, SandboxRefused: As `start` does; nothing is left.
+        """
+        try:
+            self._docker = connect()
+            container, self._attached = self._make(self._docker)
+            self._docker.start(container)
+        except BaseException:
+            self.discard()
+            raise
+
     async def _start(self) -> None:
         try:
-            self._docker = await anyio.to_thread.run_sync(connect)
             with anyio.fail_after(_START_TIMEOUT_S):
-                container, attached = await anyio.to_thread.run_sync(self._make, self._docker)
+                if self._attached is None:
+                    await anyio.to_thread.run_sync(self.prepare)
+                assert self._attached is not None
+                attached, self._attached = self._attached, None
                 self._talk = talk = Conversation(await _as_stream(attached))
-                await anyio.to_thread.run_sync(self._docker.start, container)
                 await self._hear_ready(talk)
         except TimeoutError:
             await self._destroy()
@@ -217,6 +243,32 @@ class DockerLLMSandbox:
             await self._destroy()
             raise
 
+    async def ping(self) -> None:
+        """Return once the worker has said that it is there; one that does not is killed.
+
+        Raises:
+            CallTimedOut, WorkerCrashed, ProtocolViolation: It is not there, and there is no container any more.
+        """
+        async with self._lock:
+            if self._talk is None:
+                raise _stopped()
+            self._talk.allow(_PONG_BYTES)
+            try:
+                # Not to be cancelled: an answer that comes later would be taken for one to the next call.
+                with anyio.fail_after(_PING_PATIENCE_S, shield=True):
+                    await self._talk.ping(secrets.token_hex(8))
+            except TimeoutError:
+                await self._destroy()
+                raise CallTimedOut(_PING_PATIENCE_S) from None
+            except StreamEnded:
+                try:
+                    raise await self._ended() from None
+                finally:
+                    await self._destroy()
+            except BaseException:
+                await self._destroy()
+                raise
+
     def get_metrics(self) -> dict[str, Any]:
         """Return what holds the container, as the daemon and the worker say it, and what was done in it."""
         policy = self.policy
@@ -247,7 +299,7 @@ class DockerLLMSandbox:
             **self._counts,
         }
 
-    # --- life of the container; the first three run in a worker thread ---
+    # --- life of the container; all but `_destroy` run in a worker thread ---
 
     def _make(self, client: DockerClient) -> tuple[str, socket.socket]:
         """Make the container, look at how the daemon has made it, and attach to it."""
@@ -296,16 +348,23 @@ class DockerLLMSandbox:
     async def _destroy(self) -> None:
         """Leave nothing: no stream, no container. Shielded, and bounded by the daemon client's own timeouts."""
         with anyio.CancelScope(shield=True):
-            client, container, talk = self._docker, self._container, self._talk
-            self._docker = self._container = self._talk = None
+            held, talk = self._take_held(), self._talk
+            self._talk = None
             if talk is not None:
                 await talk.close()
-            if client is not None:
-                try:
-                    if container is not None:
-                        await anyio.to_thread.run_sync(client.remove, container)
-                finally:
-                    client.close()
+            await anyio.to_thread.run_sync(_remove, *held)
+
+    def discard(self) -> None:
+        """Remove the container at once. Blocks, and may be called in any thread while nothing else is asked of this.
+
+        The stream is left to `stop`, which belongs to the event loop.
+        """
+        _remove(*self._take_held())
+
+    def _take_held(self) -> tuple[DockerClient | None, str | None, socket.socket | None]:
+        held = self._docker, self._container, self._attached
+        self._docker = self._container = self._attached = None
+        return held
 
     # --- talking ---
 
@@ -345,6 +404,17 @@ def _local_outcome(said: Done | Refusal) -> Completion:
 
 def _stopped() -> WorkerCrashed:
     return WorkerCrashed("the sandbox is not running", hint="start it first")
+
+
+def _remove(client: DockerClient | None, container: str | None, attached: socket.socket | None) -> None:
+    if attached is not None:
+        attached.close()
+    if client is not None:
+        try:
+            if container is not None:
+                client.remove(container)
+        finally:
+            client.close()
 
 
 async def _as_stream(attached: socket.socket) -> ByteStream:

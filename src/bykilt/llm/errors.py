@@ -69,6 +69,21 @@ class WorkerOutOfMemory(WorkerCrashed):
     code = "llm_out_of_memory"
 
 
+class StartPaused(LLMError):
+    """The container did not come up, and it is not yet time to try again; `retry_after_s` seconds are left."""
+
+    code = "llm_start_paused"
+
+    def __init__(self, failures: int, retry_after_s: float, last: LLMError) -> None:
+        super().__init__(
+            f"the model's container did not come up ({failures} in a row), the last time because: {last.message}; "
+            f"it is tried again in {retry_after_s:.1f} s",
+            hint=last.hint,
+        )
+        self.failures = failures
+        self.retry_after_s = retry_after_s
+
+
 class CallTimedOut(LLMError):
     """The deadline of a call passed; its container was killed."""
 

@@ -147,7 +147,12 @@ class Dropped:
     request: str
 
 
-Said = Ready | Token | Done | Refusal | Asked | Dropped
+@dataclass(frozen=True, slots=True)
+class Pong:
+    """The worker is there."""
+
+
+Said = Ready | Token | Done | Refusal | Asked | Dropped | Pong
 
 
 def decode(line: bytes, call: str | None) -> Said:
@@ -178,6 +183,8 @@ def decode(line: bytes, call: str | None) -> Said:
             raise ProtocolViolation("an answer that ended for no known reason")
         counts = (_count(said, "prompt_tokens"), _count(said, "completion_tokens"))
         return Done(_text(said, "text"), finish, *counts)
+    if kind == "pong" and call is not None:
+        return Pong()
     if kind == "error" and call is not None:
         return Refusal(_text(said, "code")[:64], _text(said, "message")[:500])
     if kind == "http.request" and call is not None:

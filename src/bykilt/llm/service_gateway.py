@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bykilt.llm.composing import MakeBackend, Surroundings
     from bykilt.llm.docker_sandbox import DockerLLMSandbox
     from bykilt.llm.pipeline import Answered, CallPipeline
+    from bykilt.llm.pool import WorkerPool
 
 
 class Usage(TypedDict):
@@ -101,14 +102,15 @@ class DockerLLMServiceGateway:
 
     def __init__(
         self,
-        sandbox: DockerLLMSandbox,
+        sandbox: DockerLLMSandbox | WorkerPool,
         *,
         around: Surroundings | None = None,
         local: Backend | None = None,
         remote: MakeBackend | None = None,
     ) -> None:
-        """Take the sandbox of the local model, and where calls belong; without `around`, to the environment's home.
+        """Take the sandbox of the local model, or a pool of them, and where calls belong.
 
+        Without `around` they belong to the environment's home.
         Nothing is opened or started before it is needed. `local` asks the sandbox, and `remote` makes what asks a
         provider, in another way than the usual one.
         """
@@ -186,10 +188,11 @@ class DockerLLMServiceGateway:
 
     def _compose(self) -> CallPipeline:
         from bykilt.llm.composing import Surroundings, compose, remote_backends
+        from bykilt.llm.pool import WorkerPool
         from bykilt.llm.turns import TakingTurns
 
         around = self._around or Surroundings.from_environment()
-        local = self._local or TakingTurns(self._sandbox)
+        local = self._local or (self._sandbox if isinstance(self._sandbox, WorkerPool) else TakingTurns(self._sandbox))
         return compose(around, local, self._remote or remote_backends(around))
 
 
@@ -208,9 +211,9 @@ def get_llm_gateway(
         return DisabledLLMGateway()
     if not use_docker:
         raise InvalidInput("the model runs in a container only", hint="leave use_docker out")
-    from bykilt.llm.docker_sandbox import DockerLLMSandbox
+    from bykilt.llm.pool import WorkerPool
 
-    return DockerLLMServiceGateway(DockerLLMSandbox(), around=around)
+    return DockerLLMServiceGateway(WorkerPool(), around=around)
 
 
 def _has_stub(pipeline: CallPipeline) -> bool:
