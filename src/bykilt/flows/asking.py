@@ -15,10 +15,12 @@ from bykilt.events.model import Failure
 from bykilt.flows.model import AIField, AskStep, ChooseStep, ExtractAIStep, FieldType, ModelChoice, ModelStep
 from bykilt.flows.page_text import PageText
 from bykilt.flows.references import Reference
-from bykilt.flows.templates import Resolve, Template, scan_text
+from bykilt.flows.templates import Resolve, Template, ValueTooLarge, measure, scan_text
 from bykilt.json_types import JsonObject, JsonValue
 
 _CHOICE = "choice"
+# As `measure` counts; some 1.6 MB of text. What a model can hold is less, and its own to say.
+_MAX_DATA = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +135,12 @@ def _words(question: Template, data: Template | None, resolve: Resolve) -> tuple
     given: dict[str, JsonValue] = {"values": values} if values else {}
     if data is not None:
         given["data"] = data.render(resolve)
+    try:
+        measure(given, _MAX_DATA)
+    except ValueTooLarge:
+        raise ValueTooLarge(
+            "the data is more than any model could be asked about", hint="pick the part that the question is about"
+        ) from None
     return "".join(words), given
 
 

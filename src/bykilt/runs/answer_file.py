@@ -23,6 +23,9 @@ from bykilt.llm.prompts import FencedPrompt
 from bykilt.storage.atomic_file import PRIVATE_FILE
 from bykilt.storage.errors import explained
 
+_UNFIT = (KeyError, TypeError, ValueError, RecursionError)
+"""What reading a line of another form raises."""
+
 
 @dataclass(frozen=True, slots=True)
 class AskedPrompt:
@@ -46,9 +49,10 @@ class AskedPrompt:
 
 @dataclass(frozen=True, slots=True)
 class RecordedAnswer:
-    """One line, as far as a replay needs it."""
+    """One line, as far as a replay needs it. `at` is where the line begins, `sha256` the digest of its prompt."""
 
-    prompt: AskedPrompt
+    at: int
+    sha256: str
     outcome: Outcome
     answer: JsonValue
     failure: Failure | None
@@ -58,10 +62,26 @@ class RecordedAnswer:
 
 @dataclass(frozen=True, slots=True)
 class RecordedAnswers:
-    """All answers of a run, by the path of the step and the count of its questions."""
+    """All answers of a run, by the path of the step and the count of its questions. Prompts stay in the file."""
 
     run: str
+    path: Path
     answers: Mapping[tuple[str, int], RecordedAnswer]
+
+    def prompt_of(self, answer: RecordedAnswer) -> AskedPrompt:
+        """Return what was asked. Waits for the disk.
+
+        Raises:
+            StorageError: The file cannot be read any more.
+            InvalidInput: It has been changed since.
+        """
+        with explained(self.path), self.path.open("rb") as file:
+            file.seek(answer.at)
+            line = file.readline()
+        try:
+            return _prompt(json.loads(line))
+        except _UNFIT as error:
+            raise _damaged(self.path, f"at byte {answer.at}", error) from None
 
 
 class AnswerFile:
@@ -104,16 +124,20 @@ def read_answers(path: Path, run: str) -> RecordedAnswers:
         StorageError: The file cannot be read.
     """
     answers: dict[tuple[str, int], RecordedAnswer] = {}
-    for number, line in enumerate(_whole_lines(path), 1):
+    for number, at, line in _whole_lines(path):
         try:
             fields = json.loads(line)
-            answers[_text(fields, "path"), _count(fields)] = _recorded(fields)
-        except (KeyError, TypeError, ValueError, RecursionError) as error:
-            raise InvalidInput(
-                f"line {number} of {path} is no answer of a model that was recorded: {error}",
-                hint="run the flow with the model again to record it anew",
-            ) from None
-    return RecordedAnswers(run, answers)
+            answers[_text(fields, "path"), _count(fields)] = _recorded(fields, at)
+        except _UNFIT as error:
+            raise _damaged(path, f"line {number}", error) from None
+    return RecordedAnswers(run, path, answers)
+
+
+def _damaged(path: Path, place: str, error: Exception) -> InvalidInput:
+    return InvalidInput(
+        f"{place} of {path} is no answer of a model that was recorded: {error}",
+        hint="run the flow with the model again to record it anew",
+    )
 
 
 def _write_whole(file: int, data: bytes) -> None:
@@ -127,24 +151,25 @@ def _write_whole(file: int, data: bytes) -> None:
         raise
 
 
-def _whole_lines(path: Path) -> Iterator[bytes]:
+def _whole_lines(path: Path) -> Iterator[tuple[int, int, bytes]]:
+    """Yield each line with its number and its place; a line without its end is left out."""
+    at = 0
     with explained(path):
         try:
             with path.open("rb") as file:
-                yield from (line for line in file if line.endswith(b"\n"))
+                for number, line in enumerate(file, 1):
+                    if line.endswith(b"\n"):
+                        yield number, at, line
+                    at += len(line)
         except FileNotFoundError:
             return
 
 
-def _recorded(fields: JsonObject) -> RecordedAnswer:
+def _recorded(fields: JsonObject, at: int) -> RecordedAnswer:
     failure = fields["failure"]
-    schema = fields["schema"]
-    messages = fields["messages"]
-    if not isinstance(messages, list) or not isinstance(schema, Mapping | None):
-        raise ValueError("messages and schema are not as they must be")
-    said = tuple((_text(one, "role"), _text(one, "content")) for one in messages if isinstance(one, Mapping))
     return RecordedAnswer(
-        prompt=AskedPrompt(said, _text(fields, "mark"), schema),
+        at=at,
+        sha256=_prompt(fields).sha256,
         outcome=Outcome(_text(fields, "outcome")),
         answer=fields["answer"],
         failure=Failure(*(_text(failure, name) for name in ("code", "message", "hint")))
@@ -153,6 +178,14 @@ def _recorded(fields: JsonObject) -> RecordedAnswer:
         model=_text(fields, "model"),
         provider=_text(fields, "provider"),
     )
+
+
+def _prompt(fields: JsonObject) -> AskedPrompt:
+    schema, messages = fields["schema"], fields["messages"]
+    if not isinstance(messages, list) or not isinstance(schema, Mapping | None):
+        raise ValueError("messages and schema are not as they must be")
+    said = tuple((_text(one, "role"), _text(one, "content")) for one in messages if isinstance(one, Mapping))
+    return AskedPrompt(said, _text(fields, "mark"), schema)
 
 
 def _text(fields: JsonObject, name: str) -> str:

@@ -48,6 +48,7 @@ class ReplaySource:
         Raises:
             ReplayMissing: Nothing was asked there.
             ReplayDiffers: Something else was.
+            StorageError, InvalidInput: The record has been changed meanwhile.
         """
         found = self._recorded.answers.get((question.path, question.occurrence))
         if found is None:
@@ -56,7 +57,7 @@ class ReplaySource:
                 f"step {question.step_id!r}",
                 hint="the flow has taken another way, or was changed; run it with the model to record it anew",
             )
-        if found.prompt.sha256 != prompt.sha256:
+        if found.sha256 != prompt.sha256:
             self._say_difference(question, found, prompt)
         if found.outcome is Outcome.CANCELLED:
             return Given(failure=_CUT_OFF, provider=found.provider, model=found.model)
@@ -65,7 +66,7 @@ class ReplaySource:
     def _say_difference(self, question: Question, found: RecordedAnswer, prompt: AskedPrompt) -> None:
         message = (
             f"step {question.step_id!r} asks something else than in run {self.replayed_from}: "
-            f"{difference(found.prompt, prompt)}"
+            f"{difference(self._recorded.prompt_of(found), prompt)}"
         )
         if not self._loosely:
             raise ReplayDiffers(

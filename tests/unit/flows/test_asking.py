@@ -171,6 +171,18 @@ async def test_a_page_that_cannot_be_read_is_not_asked_about() -> None:
     assert ran.result.failure == Failure("element_not_found", "no", "")
 
 
+async def test_data_beyond_all_measure_is_not_asked_about() -> None:
+    asker = ScriptedAsker()
+    many: JsonObject = {"id": "rows", "action": "evaluate_js", "expression": "1"}
+    ran = await run_flow(
+        flow_of(many, ask(data="${steps.rows.result}")), Script({"1": gives(["word " * 400_000])}), asker=asker
+    )
+
+    assert asker.questions == []
+    assert ran.result.failure is not None
+    assert ran.result.failure.code == "value_too_large"
+
+
 # ---- choosing
 
 
