@@ -153,7 +153,7 @@ async def test_a_cancelled_call_hangs_up_and_the_container_answers_the_next(serv
         with anyio.fail_after(20):
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(backend.answer, call(), lambda text: tasks.cancel_scope.cancel())
-            await anyio.to_thread.run_sync(server.hung_up.wait)
+            assert await anyio.to_thread.run_sync(server.hung_up.wait, 20)
         server.script = lambda wire: wire.answer(200, completion("again"))
         assert (await backend.answer(call())).text == "again"
         assert backend.get_metrics()["starts"] == 1
@@ -166,7 +166,7 @@ async def test_a_provider_that_is_too_slow_is_left_and_the_container_stays(serve
         with anyio.fail_after(20):
             with pytest.raises(ProviderFailed) as failed:
                 await backend.answer(call(deadline_s=0.5))
-            await anyio.to_thread.run_sync(server.hung_up.wait)
+            assert await anyio.to_thread.run_sync(server.hung_up.wait, 20)
         assert failed.value.is_retryable
         server.script = lambda wire: wire.answer(200, completion("again"))
         assert (await backend.answer(call())).text == "again"
@@ -254,6 +254,15 @@ async def test_a_model_that_the_provider_has_not_got_is_refused(server: FakeProv
         with pytest.raises(InvalidInput, match="has no model"):
             await backend.answer(call(model="dear"))
     assert not server.seen
+
+
+async def test_a_call_that_is_too_large_is_refused_before_the_container_is_asked(server: FakeProvider) -> None:
+    async with asking(server, max_request_bytes=1000) as backend:
+        with pytest.raises(InvalidInput, match="1000"):
+            await backend.answer(call("x" * 1000))
+        assert (await backend.answer(call("x"))).text == "pong: x"
+        assert backend.get_metrics()["starts"] == 1
+    assert len(server.seen) == 1
 
 
 async def test_a_provider_without_a_key_is_asked_without_one(server: FakeProvider) -> None:

@@ -221,7 +221,9 @@ class DockerLLMSandbox:
         talk, deadline_s = self._talk, asked.options.deadline_s
         if talk is None:
             raise _stopped()
-        talk.allow(asked.max_output_bytes + (MAX_LINE_BYTES if exchange is not None else 0))
+        most = asked.max_output_bytes
+        # With a provider the worker writes its request too, and what may come in, in longer letters and twice.
+        talk.allow(most if exchange is None else MAX_LINE_BYTES + 8 * most)
         try:
             with anyio.fail_after(deadline_s):
                 return await talk.ask(call, line, on_token, exchange)

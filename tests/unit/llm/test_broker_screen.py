@@ -147,7 +147,7 @@ def test_text_that_only_begins_like_the_key_passes_in_the_end() -> None:
 def test_too_long_an_answer_ends() -> None:
     answer = screen(max_bytes=1000)
     answer.feed(b"x" * 1000)
-    with pytest.raises(ProviderFailed, match="longer than max_answer_bytes"):
+    with pytest.raises(ProviderFailed, match="longer than the 1000 bytes"):
         answer.feed(b"x")
 
 

@@ -39,7 +39,7 @@ class AnswerScreen:
         """Whether the provider has said that the stream is at its end."""
         self._remover = remover
         self._is_stream = is_stream
-        self._left = max_bytes
+        self._max_bytes = self._left = max_bytes
         self._pending = bytearray()
         self._held: list[bytes] = []
         self._texts: dict[tuple[str, str], str] = {}
@@ -52,7 +52,11 @@ class AnswerScreen:
         """
         self._left -= len(piece)
         if self._left < 0:
-            raise ProviderFailed("the provider's answer is longer than max_answer_bytes", is_retryable=False)
+            raise ProviderFailed(
+                f"the provider's answer is longer than the {self._max_bytes} bytes that it may have",
+                is_retryable=False,
+                hint="raise max_tokens, or max_answer_bytes in the provider's settings",
+            )
         self._pending += self._remover.feed(piece)
         return b"".join(self._passing()) if self._is_stream else b""
 

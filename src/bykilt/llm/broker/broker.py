@@ -56,7 +56,7 @@ class Broker:
         """Return the call as the worker reads it, and its exchange; `name` is the call's id.
 
         Raises:
-            InvalidInput: The provider has no such model.
+            InvalidInput: The provider has no such model, or the call is too large for it.
         """
         model = call.options.model or self._provider.default_model
         if model not in self._provider.models:

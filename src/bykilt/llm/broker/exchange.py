@@ -15,7 +15,7 @@ from typing import Any
 import anyio
 
 from bykilt.audit.record import AuditOutcome
-from bykilt.errors import BykiltError
+from bykilt.errors import BykiltError, InvalidInput
 from bykilt.llm.broker.answer_screen import AnswerScreen, Usage
 from bykilt.llm.broker.asked import encode_document, require_same
 from bykilt.llm.broker.destination import Destination
@@ -53,7 +53,11 @@ class CallExchange:
         keys: KeySource,
         records: ExchangeRecords,
     ) -> None:
-        """Take the call, its id and the document that it is for the provider; whom to ask, and with what."""
+        """Take the call, its id and the document that it is for the provider; whom to ask, and with what.
+
+        Raises:
+            InvalidInput: The document is larger than the provider's settings allow.
+        """
         self._call = call
         self._name = name
         self._document = document
@@ -63,6 +67,11 @@ class CallExchange:
         self._keys = keys
         self._records = records
         self._body = encode_document(document)
+        if len(self._body) > provider.max_request_bytes:
+            raise InvalidInput(
+                f"the request has {len(self._body)} bytes, and {provider.name} is sent {provider.max_request_bytes}",
+                hint="shorten the prompt or the schema, or raise max_request_bytes in the provider's settings",
+            )
         self._request: str | None = None
         self._failure: BykiltError | None = None
         self._screen: AnswerScreen | None = None
@@ -100,8 +109,6 @@ class CallExchange:
             path = self._destination.check(asked.method, asked.url)
             if (asked.method, path) != ("POST", self._destination.chat_path):
                 raise BrokerRefused(f"the container asks for {asked.method} {path[:100]}, which is no chat completion")
-            if len(asked.body) > self._provider.max_request_bytes:
-                raise BrokerRefused(f"the request has {len(asked.body)} bytes, and max_request_bytes is less")
             require_same(asked.body, self._document)
         except BrokerRefused as error:
             # Why is not on record: it would be in the words of whoever has taken the container over.
@@ -194,12 +201,6 @@ class CallExchange:
     # --- the request ---
 
     async def _carry(self, request: str, send: Send) -> None:
-        if len(self._body) > self._provider.max_request_bytes:
-            raise BrokerRefused(
-                f"the request has {len(self._body)} bytes, and the provider's max_request_bytes is "
-                f"{self._provider.max_request_bytes}",
-                hint="shorten the prompt or the schema",
-            )
         key = await self._keys.key_for(self._provider)
         remover = KeyRemover(key)
         await self._note(AuditOutcome.ALLOWED)
@@ -210,7 +211,11 @@ class CallExchange:
             if head.status != 200:
                 raise await self._refusal(answer, remover)
             kind = _kind(head)
-            self._screen = AnswerScreen(remover, is_stream=kind == EVENTS, max_bytes=self._provider.max_answer_bytes)
+            self._screen = AnswerScreen(
+                remover,
+                is_stream=kind == EVENTS,
+                max_bytes=min(self._provider.max_answer_bytes, self._call.max_output_bytes),
+            )
             self._answered = True
             await send(answer_head(self._name, request, head.status, kind))
             async for part in answer.body:

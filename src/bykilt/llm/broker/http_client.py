@@ -116,6 +116,10 @@ class ProviderClient:
         return [(name.encode("ascii"), value.encode("ascii")) for name, value in headers]
 
 
+class _CertificateRefused(httpcore2.ConnectError):
+    """A type of its own, because the library drops what an error was caused by."""
+
+
 class _CheckedConnections(httpcore2.AsyncNetworkBackend):
     """Opens connections for the library, to where the dialler says and nowhere else."""
 
@@ -175,6 +179,9 @@ class _Connection(httpcore2.AsyncNetworkStream):
             wrapped = await TLSStream.wrap(
                 self._stream, hostname=server_hostname, ssl_context=ssl_context, standard_compatible=False
             )
+        except ssl.SSLCertVerificationError as error:
+            await self.aclose()
+            raise _CertificateRefused(error.verify_message) from error
         except (ssl.SSLError, anyio.BrokenResourceError, anyio.EndOfStream) as error:
             await self.aclose()
             raise httpcore2.ConnectError(str(error)) from error
@@ -227,12 +234,13 @@ def _value(name: str, value: str) -> str:
 
 
 def _broken(error: Exception) -> ProviderFailed:
-    cause = error.__cause__
-    if isinstance(error, httpcore2.ConnectError) and isinstance(cause, ssl.SSLCertVerificationError):
+    if isinstance(error, _CertificateRefused):
         return ProviderFailed(
-            f"the provider's certificate is not accepted: {cause.verify_message}",
+            f"the provider's certificate is not accepted: {error}",
             is_retryable=False,
             is_unsent=True,
             hint="check the host in the provider's url, and this machine's certificate authorities",
         )
-    return ProviderFailed(f"the connection to it failed: {str(error) or type(error).__name__}", is_retryable=True)
+    reason = str(error) or type(error).__name__
+    is_unsent = isinstance(error, httpcore2.ConnectError)
+    return ProviderFailed(f"the connection to the provider failed: {reason}", is_retryable=True, is_unsent=is_unsent)
