@@ -183,9 +183,11 @@ def test_the_flow_of_the_how_to_runs_is_shown_and_is_run_again_without_a_model(t
     bykilt = CommandLine(tmp_path / "home")
     run = ("run", flow, "-p", f"url={site.set_page('/mail', MAIL)}", "--json", "--quiet")
     bykilt.env["ENABLE_LLM"] = "true"
-    first = bykilt.run(*run)
+    first = bykilt.run(*run, "--owner", "aiko")
 
     assert first.code == 0, first.err
+    usage = bykilt.run("llm", "usage", "--by", "owner", "--json").json()["usage"]
+    assert [(each["key"], each["answered"]) for each in usage] == [("aiko", 3)]
     said = first.json()
     assert said["outputs"]["desk"] in ("returns", "sales", "nobody")
     assert said["llm"]["calls"] == 3

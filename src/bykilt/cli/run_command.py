@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bykilt.cli.browser_options import browser_options, browser_settings
-from bykilt.cli.replay_options import ReplayOptions, replay_options
+from bykilt.cli.model_options import ModelOptions, model_options
 from bykilt.cli.run_options import run_options
 from bykilt.cli.sandbox_options import WallOptions, sandbox_options
 from bykilt.errors import InvalidInput
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     help="Also let the flow upload files from here; repeatable. "
     "Always allowed: the flow file's own folder, and files given as parameters.",
 )
-@replay_options
+@model_options
 @browser_options
 @sandbox_options
 @run_options
@@ -52,7 +52,7 @@ def run(
     params: tuple[str, ...],
     params_file: Path | None,
     upload_folders: tuple[Path, ...],
-    replay: ReplayOptions,
+    models: ModelOptions,
     walls: WallOptions,
     engine: str | None,
     headed: bool,
@@ -97,8 +97,9 @@ def run(
         upload_folders=upload_folders,
         sandbox=walls.sandbox,
         sandbox_file=walls.sandbox_file,
-        replay_llm=replay.run,
-        replay_llm_loosely=replay.loosely,
+        owner=models.owner,
+        replay_llm=models.replay,
+        replay_llm_loosely=models.replay_loosely,
     )
     finished = _carry_out(request, quiet=quiet)
     _show(finished, as_json=as_json, quiet=quiet)

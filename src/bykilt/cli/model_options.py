@@ -1,4 +1,4 @@
-"""The options of `bykilt run` about answers of language models that were recorded. Knows their names and helps."""
+"""The options of `bykilt run` about language models that the flow asks. Knows their names and helps."""
 
 from __future__ import annotations
 
@@ -13,21 +13,22 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True)
-class ReplayOptions:
-    """The earlier run that answers in place of models, None for the models themselves, and how exact it is taken."""
+class ModelOptions:
+    """For whom models are asked; the earlier run that answers in their place, if any, and how exactly it is taken."""
 
-    run: str | None
-    loosely: bool
+    owner: str
+    replay: str | None
+    replay_loosely: bool
 
 
-def replay_options(command: F) -> F:
-    """Add them; the command gets them together, as `replay`."""
+def model_options(command: F) -> F:
+    """Add them; the command gets them together, as `models`."""
 
     @wraps(command)
-    def gathering(*arguments: Any, replay_llm: str | None, replay_llm_loose: bool, **others: Any) -> Any:
+    def gathering(*arguments: Any, owner: str, replay_llm: str | None, replay_llm_loose: bool, **others: Any) -> Any:
         if replay_llm_loose and replay_llm is None:
             raise click.UsageError("--replay-llm-loose says how --replay-llm RUN is meant; name the run")
-        return command(*arguments, replay=ReplayOptions(replay_llm, replay_llm_loose), **others)
+        return command(*arguments, models=ModelOptions(owner, replay_llm, replay_llm_loose), **others)
 
     decorated = cast(F, gathering)
     for option in reversed(_OPTIONS):
@@ -36,6 +37,13 @@ def replay_options(command: F) -> F:
 
 
 _OPTIONS = (
+    click.option(
+        "--owner",
+        metavar="NAME",
+        default="default",
+        show_default=True,
+        help="For whom the run is: what language models are told for one owner reaches no other, and budgets count it.",
+    ),
     click.option(
         "--replay-llm",
         metavar="RUN",
