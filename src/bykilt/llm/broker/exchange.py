@@ -201,6 +201,7 @@ class CallExchange:
     # --- the request ---
 
     async def _carry(self, request: str, send: Send) -> None:
+        self._began = anyio.current_time()
         key = await self._keys.key_for(self._provider)
         remover = KeyRemover(key)
         await self._note(AuditOutcome.ALLOWED)
