@@ -140,14 +140,24 @@ def test_bad_input_starts_no_browser(bykilt: CommandLine, greeting: Path, argume
     assert bykilt.run("runs", "list", "--json").json()["runs"] == []
 
 
-def test_a_flow_that_asks_a_model_that_is_off_is_told_from_a_failed_run(bykilt: CommandLine, tmp_path: Path) -> None:
-    """Contract: exit code 3, the variable to set, and no browser."""
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({"ENABLE_LLM": ""}, "ENABLE_LLM=true"),
+        ({"ENABLE_LLM": "true", "DOCKER_HOST": "unix:///nowhere.sock"}, "Docker"),
+    ],
+    ids=["off", "no Docker"],
+)
+def test_a_flow_that_asks_a_model_which_is_not_there_is_told_from_a_failed_run(
+    bykilt: CommandLine, tmp_path: Path, environment: dict[str, str], words: str
+) -> None:
+    """Contract: exit code 3, what is missing, and no browser."""
     flow = flow_file(tmp_path, steps=[{"action": "ask", "question": "Why?"}])
-    bykilt.env.pop("ENABLE_LLM", None)
+    bykilt.env.update(environment)
     said = bykilt.run("run", flow)
 
-    assert said.code == 3
-    assert "ENABLE_LLM=true" in said.out
+    assert said.code == 3, said
+    assert words in said.out
     (run,) = (bykilt.home / "runs").iterdir()
     assert not any("browser" in line for line in (run / "events.jsonl").read_text().splitlines())
 

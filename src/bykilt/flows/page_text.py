@@ -1,7 +1,7 @@
 """A page as a model is given it: the lines of its accessibility tree, cut to a number of characters.
 
-Knows what is left out: references to elements and addresses, which no description asks for, and words that were cut in
-two: half of a secret is not known as one. Does not know how a page is read (`accessibility_snapshot` does).
+Knows what is left out: references to elements, addresses and the focus, which no description asks for, and words that
+were cut in two: half of a secret is not known as one. Does not know how a page is read (`accessibility_snapshot` does).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from bykilt.browser.engine.accessibility_tree import as_text
 from bykilt.json_types import JsonObject, JsonValue
 
-_LEFT_OUT = frozenset({"ref", "url"})
+_LEFT_OUT = frozenset({"ref", "url", "focused"})
 # How `injected/snapshot.js` ends a text that is longer than it shows.
 _CUT = "…"
 _LONG = 400

@@ -99,8 +99,8 @@ class AnswerFile:
         """
         told = {name: value for name, value in asdict(fact).items() if name not in ("step_id", "time_ms", "answer")}
         line: dict[str, JsonValue] = {
-            **told,
             "step": fact.step_id,
+            **told,
             "time": format_time(wall_s),
             "mark": prompt.mark,
             "messages": [{"role": role, "content": content} for role, content in prompt.messages],

@@ -21,7 +21,12 @@ def tree(*texts: str) -> JsonObject:
 
 def test_references_and_addresses_are_left_out() -> None:
     page = page_text(
-        {**tree(), "children": [{"role": "link", "name": "Home", "ref": "e2", "url": "https://a.example/"}]}, 0, 1000
+        {
+            **tree(),
+            "children": [{"role": "link", "name": "Home", "ref": "e2", "url": "https://a.example/", "focused": True}],
+        },
+        0,
+        1000,
     )
 
     assert page.text == '- document "Shop"\n  - link "Home"'
