@@ -26,6 +26,7 @@ from bykilt.cli.doctor_browser import Probe, probe_chromium
 from bykilt.cli.doctor_finding import Check as Check
 from bykilt.cli.doctor_finding import Finding as Finding
 from bykilt.cli.doctor_finding import Status as Status
+from bykilt.cli.doctor_models import models
 from bykilt.cli.doctor_vault import vault
 from bykilt.errors import BykiltError
 from bykilt.settings import Settings
@@ -242,5 +243,6 @@ CHECKS: tuple[Check, ...] = (
     playwright,
     docker,
     vault,
+    models,
 )
 """In the order in which they are shown."""

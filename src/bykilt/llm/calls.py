@@ -109,7 +109,7 @@ class Call:
         if not 0 < len(messages) <= _MAX_MESSAGES:
             raise InvalidInput(f"a call has 1 to {_MAX_MESSAGES} messages, got {len(messages)}")
         if options.system is not None:
-            messages.insert(0, Message(Role.SYSTEM, options.system))
+            messages.insert(0, Message(Role.SYSTEM, _text(options.system)))
         if sum(len(one.content.encode("utf-8", "replace")) for one in messages) > MAX_PROMPT_BYTES:
             raise InvalidInput(f"the prompt is longer than {MAX_PROMPT_BYTES} bytes", hint="shorten it")
         return cls(messages=tuple(messages), options=options, schema=schema)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, NotRequired, Protocol, TypedDict
 
 import anyio
 
-from bykilt.errors import InvalidInput, MissingCapability
+from bykilt.errors import BykiltError, InvalidInput
 from bykilt.llm.calls import Call, Prompt
-from bykilt.llm.errors import LLMDisabled
+from bykilt.llm.errors import DockerUnavailable, ImageMissing, LLMDisabled, NoAnswer
 from bykilt.settings import Settings
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class DockerLLMServiceGateway:
         pipeline = await self._open()
         try:
             await pipeline.backends[pipeline.settings.use[0]].start()
-        except MissingCapability:
+        except (DockerUnavailable, ImageMissing):
             # Another provider may answer, or the stub; a call tells.
             if len(pipeline.settings.use) == 1 and not _has_stub(pipeline):
                 raise
@@ -159,8 +159,8 @@ class DockerLLMServiceGateway:
         pipeline = await self._open()
         try:
             answered = await pipeline.answer(call, on_token)
-        except MissingCapability as error:
-            if _has_stub(pipeline):
+        except (DockerUnavailable, ImageMissing, NoAnswer) as error:
+            if _has_stub(pipeline) and _is_nowhere(error):
                 return _stub(error)
             raise
         return _result(answered, schema is not None)
@@ -247,7 +247,13 @@ def _result(answered: Answered, has_schema: bool) -> LLMResult:
     return result
 
 
-def _stub(error: MissingCapability) -> LLMResult:
+def _is_nowhere(error: BykiltError) -> bool:
+    """Whether this machine has no model at all, rather than one that did not answer."""
+    reasons = [reason for _, reason in error.reasons] if isinstance(error, NoAnswer) else [error]
+    return all(isinstance(reason, DockerUnavailable | ImageMissing) for reason in reasons)
+
+
+def _stub(error: BykiltError) -> LLMResult:
     """Return what says that there is no model, and nothing else."""
     return {
         "text": "",

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from bykilt.cli import doctor_checks, doctor_vault
+from bykilt.cli import doctor_checks, doctor_models, doctor_vault
 from bykilt.cli.doctor_browser import Probe
 from bykilt.cli.doctor_checks import CHECKS, Finding, Status
 from bykilt.cli.main import main
@@ -52,7 +52,7 @@ def test_a_missing_chromium_fails_and_says_what_to_do() -> None:
     assert result.exit_code == 3
     assert "FAIL Chromium: CHROME_PATH is /nope, but no such file" in result.stdout
     assert "fix: set CHROME_PATH" in result.stdout
-    assert "2 of 12 checks failed" in result.stdout
+    assert "2 of 13 checks failed" in result.stdout
 
 
 def test_a_chromium_that_is_none_fails_with_what_it_said(open_folder: Path) -> None:
@@ -128,3 +128,15 @@ async def test_whatever_is_not_well_says_why_and_what_to_do(tmp_path: Path, monk
         assert finding.why
         if finding.status in (Status.WARN, Status.FAIL):
             assert finding.fix, finding
+
+
+async def test_settings_of_models_that_cannot_be_used_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (await found_by(doctor_models.models, tmp_path)).status is Status.INFO
+    (tmp_path / "llm.yaml").write_text("schema_version: 1\nuse: [opnai]\n")
+    wrong = await found_by(doctor_models.models, tmp_path)
+    assert (wrong.status, "/use/0" in wrong.detail) == (Status.WARN, True)
+    (tmp_path / "llm.yaml").write_text("schema_version: 1\n")
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere.sock")
+    enabled = await doctor_models.models(Settings(home=tmp_path, llm_enabled=True))
+    assert enabled.status is Status.WARN
+    assert "Docker" in enabled.fix

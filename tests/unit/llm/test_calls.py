@@ -48,6 +48,8 @@ def test_a_secret_cannot_be_put_into_a_prompt(prompt: Any) -> None:
     """Spec: secrets cannot be interpolated. The words themselves are only words."""
     with pytest.raises(InvalidInput, match="a secret cannot be put into a prompt"):
         Call.parse(prompt)
+    with pytest.raises(InvalidInput, match="a secret cannot be put into a prompt"):
+        Call.parse("Hi", {"system": SecretReference("shop_password")})
     assert Call.parse("${secrets.shop_password}").messages[0].content == "${secrets.shop_password}"
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from bykilt.app import App
-from bykilt.errors import InvalidInput
+from bykilt.errors import InvalidInput, MissingCapability
 from bykilt.llm.composing import CacheUnavailable, Surroundings
 from bykilt.llm.docker_sandbox import DockerLLMSandbox
-from bykilt.llm.errors import DockerUnavailable, LLMDisabled
+from bykilt.llm.errors import DockerUnavailable, ImageMissing, LLMDisabled, NoAnswer, ProviderFailed
 from bykilt.llm.service_gateway import DisabledLLMGateway, DockerLLMServiceGateway, get_llm_gateway
 from bykilt.llm.settings_file import SettingsError
 from bykilt.settings import InvalidSetting, Settings
@@ -75,7 +75,12 @@ def test_a_switch_that_means_nothing_is_refused() -> None:
 # ---- with a backend of the tests in the model's place
 
 
-def gateway(home: Path, settings: str | None = None, local: ScriptedBackend | None = None) -> DockerLLMServiceGateway:
+def gateway(
+    home: Path,
+    settings: str | None = None,
+    local: ScriptedBackend | None = None,
+    remote: ScriptedBackend | None = None,
+) -> DockerLLMServiceGateway:
     """Return the gateway of a home; whoever is asked is scripted."""
     home.mkdir(exist_ok=True)
     if settings is not None:
@@ -85,7 +90,7 @@ def gateway(home: Path, settings: str | None = None, local: ScriptedBackend | No
         DockerLLMSandbox(),
         around=Surroundings.from_environment(environ),
         local=local or ScriptedBackend(),
-        remote=lambda provider: ScriptedBackend(provider.name, models=tuple(provider.models)),
+        remote=lambda provider: remote or ScriptedBackend(provider.name, models=tuple(provider.models)),
     )
 
 
@@ -123,6 +128,24 @@ async def test_without_docker_a_stub_answers_only_where_the_user_wants_it(tmp_pa
     assert (result["text"], result["finish"], result["provider"]) == ("", "disabled", "none")
     assert "data" not in result
     assert result["sandbox"]["problem"] == "no Docker daemon answers"
+    await stub.shutdown()
+
+
+async def test_a_stub_stands_in_for_a_missing_model_and_for_nothing_else(tmp_path: Path) -> None:
+    two = "use: [p, local]\nproviders: {p: {kind: openai, models: {m: null}}}\n"
+    nowhere = {
+        "local": ScriptedBackend(start_error=ImageMissing("bykilt/llm")),
+        "p": ScriptedBackend("p", start_error=DockerUnavailable("no Docker"), models=["m"]),
+    }
+    stub = gateway(tmp_path, two + "when_unavailable: stub", nowhere["local"], nowhere["p"])
+    assert (await stub.invoke_llm("Hi"))["disabled"]
+    nowhere["p"].start_error = None
+    nowhere["p"].script = [ProviderFailed("wrong key", is_retryable=False, status=401)]
+    with pytest.raises(NoAnswer):
+        await stub.invoke_llm("Hi")
+    nowhere["p"].script = [MissingCapability("another package is missing")]
+    with pytest.raises(NoAnswer):
+        await stub.invoke_llm("Hi")
     await stub.shutdown()
 
 
