@@ -17,13 +17,11 @@ from bykilt.llm import answer_cache, usage_store
 from bykilt.llm.answer_cache import AnswerCache
 from bykilt.llm.backend import Backend
 from bykilt.llm.call_record import CallRecord
-from bykilt.llm.per_owner import PerOwner
 from bykilt.llm.pipeline import CallPipeline
 from bykilt.llm.prompt_screen import KnownValues, LearningRedactor, PromptScreen, VaultValues
 from bykilt.llm.providers import LOCAL, Provider
 from bykilt.llm.settings import LLMSettings
 from bykilt.llm.settings_file import load_settings
-from bykilt.llm.turns import TakingTurns
 from bykilt.llm.usage_store import UsageStore
 from bykilt.security.errors import VaultError
 from bykilt.security.opening import open_sealer
@@ -139,11 +137,9 @@ def remote_backends(around: Surroundings) -> MakeBackend:
     def make(provider: Provider) -> Backend:
         from bykilt.llm.broker.broker import Broker
         from bykilt.llm.broker.records import LedgerRecords
-        from bykilt.llm.remote_backend import RemoteBackend
+        from bykilt.llm.remote_pool import RemotePool
 
-        keys = _Keys(around)
-        broker = Broker(provider, keys, records=LedgerRecords(around.ledger))
-        return PerOwner(provider.name, lambda: TakingTurns(RemoteBackend(provider, keys, broker=broker)), broker.close)
+        return RemotePool(provider, Broker(provider, _Keys(around), records=LedgerRecords(around.ledger)))
 
     return make
 

@@ -15,6 +15,7 @@ from bykilt.llm.errors import (
     CallTimedOut,
     LLMBusy,
     ProviderFailed,
+    StartPaused,
 )
 from bykilt.llm.money import cost_parts
 from bykilt.llm.routes import Route
@@ -24,7 +25,16 @@ from bykilt.security.errors import VaultError
 from bykilt.storage.errors import StorageError
 
 # Whatever raises one of these was not asked.
-_UNSENT = (InvalidInput, MissingCapability, BrokerRefused, LLMBusy, VaultError, AuditUnavailable, StorageError)
+_UNSENT = (
+    InvalidInput,
+    MissingCapability,
+    BrokerRefused,
+    LLMBusy,
+    StartPaused,
+    VaultError,
+    AuditUnavailable,
+    StorageError,
+)
 
 
 def answered(answer: Completion, route: Route, asking: Asking, problem: BykiltError | None = None) -> Ending:

@@ -23,7 +23,7 @@ from bykilt.llm.breaker import ProviderResting
 from bykilt.llm.budgets import BudgetExceeded
 from bykilt.llm.call_record import CallRecord
 from bykilt.llm.calls import Call, Completion
-from bykilt.llm.errors import CallTimedOut, LLMBusy, NoAnswer, ProviderFailed, WorkerCrashed
+from bykilt.llm.errors import CallTimedOut, LLMBusy, NoAnswer, ProviderFailed, StartPaused, WorkerCrashed
 from bykilt.llm.money import cost_parts
 from bykilt.llm.prompt_screen import PromptScreen
 from bykilt.llm.rates import CallAboveRate, Rate, RateExceeded
@@ -42,6 +42,7 @@ _NEXT_MAY_ANSWER = (
     MissingCapability,
     WorkerCrashed,
     LLMBusy,
+    StartPaused,
 )
 _LEAST_DEADLINE_S = 0.01
 

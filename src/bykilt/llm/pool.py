@@ -39,6 +39,10 @@ class _Worker:
 
 
 def _sandbox_of(model: str) -> DockerLLMSandbox:
+    if model != MODEL:
+        raise InvalidInput(
+            f"there is no model {model!r} in the container", hint=f"leave `model` out, or give {MODEL!r}"
+        )
     return DockerLLMSandbox(model=model)
 
 

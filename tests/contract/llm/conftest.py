@@ -11,9 +11,10 @@ import pytest
 from bykilt.llm.backend import Backend
 from bykilt.llm.broker.broker import Broker
 from bykilt.llm.docker_sandbox import DockerLLMSandbox
-from bykilt.llm.per_owner import PerOwner
+from bykilt.llm.pool import WorkerPool
 from bykilt.llm.providers import Provider
 from bykilt.llm.remote_backend import RemoteBackend
+from bykilt.llm.remote_pool import RemotePool
 from bykilt.llm.turns import TakingTurns
 from tests.support.llm import require_image
 from tests.support.llm_provider import FakeProvider, FixedKey, Wire, completion, fake_provider
@@ -43,7 +44,7 @@ def provider() -> Iterator[FakeProvider]:
         yield started
 
 
-@pytest.fixture(params=["scripted", "local", "remote", "remote per owner"])
+@pytest.fixture(params=["scripted", "local", "remote", "remote pool", "local pool"])
 async def backend(request: pytest.FixtureRequest, provider: FakeProvider) -> AsyncIterator[Backend]:
     """A backend that was not started; it is stopped at the end."""
     if request.param == "scripted":
@@ -60,7 +61,6 @@ def _real(kind: str, provider: Provider) -> Backend:
         return TakingTurns(DockerLLMSandbox())
     if kind == "remote":
         return TakingTurns(RemoteBackend(provider, FixedKey()))
-    broker = Broker(provider, FixedKey())
-    return PerOwner(
-        provider.name, lambda: TakingTurns(RemoteBackend(provider, FixedKey(), broker=broker)), broker.close
-    )
+    if kind == "local pool":
+        return WorkerPool()
+    return RemotePool(provider, Broker(provider, FixedKey()))
