@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bykilt.browser.cdp.commands import PAGE_PRINT_TO_PDF
+from bykilt.browser.cdp.errors import CdpError
 from bykilt.browser.cdp.frames import Frame
 from bykilt.browser.cdp.realms import RealmLost
 from bykilt.browser.engine.accessibility_tree import WholeTree
@@ -14,7 +15,7 @@ from bykilt.browser.engine.action_model import Action
 from bykilt.browser.engine.action_result import ActionOutput
 from bykilt.browser.engine.actions_evidence import AccessibilitySnapshot, Pdf
 from bykilt.browser.engine.cdp_target import Pages, Target, find_target, frame_of_element
-from bykilt.browser.engine.printing import keep_pdf, print_parameters
+from bykilt.browser.engine.printing import asked_twice, keep_pdf, print_parameters
 from bykilt.browser.engine.progress import Progress
 from bykilt.json_types import JsonObject
 
@@ -61,7 +62,8 @@ class _Frames:
 async def pdf(engine: CDPEngine, pages: Pages, action: Pdf, progress: Progress) -> ActionOutput:
     target = await find_target(pages, action, progress)
     progress.waiting_for("the page to be printed")
-    answer = await target.page.session.send(PAGE_PRINT_TO_PDF(print_parameters(action)))
+    session = target.page.session
+    answer = await asked_twice(lambda: session.send(PAGE_PRINT_TO_PDF(print_parameters(action))), CdpError)
     return keep_pdf(engine, action, answer["data"])
 
 

@@ -15,7 +15,7 @@ from bykilt.browser.engine.action_result import ActionOutput
 from bykilt.browser.engine.actions_evidence import AccessibilitySnapshot, Pdf
 from bykilt.browser.engine.playwright_selectors import picked
 from bykilt.browser.engine.playwright_target import Target
-from bykilt.browser.engine.printing import keep_pdf, print_parameters
+from bykilt.browser.engine.printing import asked_twice, keep_pdf, print_parameters
 from bykilt.browser.engine.progress import Progress
 from bykilt.json_types import JsonObject
 
@@ -66,7 +66,8 @@ async def pdf(engine: PlaywrightEngine, action: Pdf, progress: Progress) -> Acti
     target = await engine.target(action, progress)
     progress.waiting_for("the page to be printed")
     async with target.explained():
-        answer = await (await target.entry.cdp_session()).send("Page.printToPDF", print_parameters(action))
+        session = await target.entry.cdp_session()
+        answer = await asked_twice(lambda: session.send("Page.printToPDF", print_parameters(action)), PlaywrightError)
     return keep_pdf(engine, action, answer["data"])
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
+
+import anyio
 
 from bykilt.browser.engine.action_result import ActionOutput
 from bykilt.browser.engine.actions_evidence import Pdf
@@ -12,6 +15,8 @@ from bykilt.browser.engine.lengths import parse_margin
 
 if TYPE_CHECKING:
     from bykilt.browser.engine.browser_engine import BrowserEngine
+
+_PAUSE_S = 0.5
 
 
 def print_parameters(action: Pdf) -> dict[str, Any]:
@@ -29,6 +34,18 @@ def print_parameters(action: Pdf) -> dict[str, Any]:
         "printBackground": action.print_background,
         "pageRanges": action.page_ranges or "",
     }
+
+
+async def asked_twice(ask: Callable[[], Awaitable[Any]], refusal: type[Exception]) -> Any:
+    """Return the answer of `Page.printToPDF`; a refusal counts the second time.
+
+    Chromium 156 said "Printing is not available" of the first page that a fresh browser on a busy machine was to print.
+    """
+    try:
+        return await ask()
+    except refusal:
+        await anyio.sleep(_PAUSE_S)
+    return await ask()
 
 
 def keep_pdf(engine: BrowserEngine, action: Pdf, data: str) -> ActionOutput:
