@@ -88,3 +88,25 @@ async def test_a_click_need_not_wait_for_the_frame(engine: BrowserEngine, site: 
     await go(engine, site.url("outer.html"))
 
     await do(engine, "click", frame="frame", selector="#link", no_wait_after=True, timeout_ms=8_000)
+
+
+@pytest.mark.parametrize("action", ["wait_for", "click"])
+async def test_a_frame_that_moves_to_another_process_is_waited_through(
+    engine: BrowserEngine, site: Site, action: str
+) -> None:
+    """Contract, both engines: what was waited for in the frame's first document is found in that of another site."""
+    site.set_page("/late.html", "<title>Late</title><button id=late onclick='document.title = 7'>Late</button>")
+    elsewhere = site.other_url("late.html", cross_site=True)
+    site.set_page(
+        "/outer.html",
+        "<title>Outer</title><iframe name=frame src='/inner.html'></iframe><script>"
+        f"setTimeout(() => {{ document.querySelector('iframe').src = '{elsewhere}'; }}, 400)</script>",
+    )
+    site.set_page("/inner.html", "<title>Inner</title>Nothing yet")
+    await go(engine, site.url("outer.html"))
+    assert await js(engine, "document.title", frame="frame") == "Inner"
+
+    await do(engine, action, frame="frame", selector="#late", timeout_ms=8_000)
+
+    assert await js(engine, "location.href", frame="frame") == elsewhere
+    assert await js(engine, "document.title", frame="frame") == ("7" if action == "click" else "Late")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bykilt.events.model import ActionStarted, ScreenshotTaken, SnapshotPhase
+from bykilt.events.model import ActionStarted, ScreenshotTaken, SnapshotPhase, Warned
 from tests.support.engines import VIEWPORT, Facts, NewEngine, do, fails, go, js, site_launch
 from tests.support.pictures import jpeg_size, read_picture
 from tests.support.site import Site
@@ -76,3 +76,23 @@ async def test_a_page_that_cannot_be_photographed_still_works(
 
     assert await js(engine, "document.title") == "Page A"
     assert facts.of(ScreenshotTaken)[-1].phase is SnapshotPhase.AFTER
+
+
+async def test_pictures_that_cannot_be_written_are_missed_once_and_stop_nothing(
+    new_engine: NewEngine, site: Site, tmp_path: Path
+) -> None:
+    """Contract, both engines: the trace says that it is incomplete."""
+    facts = Facts()
+    engine = new_engine(facts=facts, artifact_dir=tmp_path)
+    await engine.launch(site_launch(viewport=VIEWPORT, trace_enabled=True, trace_dom=False))
+    await go(engine, site.url("a.html"))
+    folder = (tmp_path / facts.of(ScreenshotTaken)[0].file).parent
+    folder.rename(tmp_path / "elsewhere")
+    folder.write_text("a file, where the folder was")
+
+    await do(engine, "click", selector="#next")
+    await do(engine, "evaluate_js", expression="1")
+
+    (warning,) = facts.of(Warned)
+    assert warning.code == "trace_incomplete"
+    assert "free some space" in warning.hint
