@@ -441,6 +441,8 @@ setup_llm() {
       TRIED+=("apt-get: not used (needs apt-get with root or passwordless sudo, and BYKILT_NO_APT unset)")
     fi
   fi
+  # Not every distribution has gVisor; whoever lacks it is told by the tests that need it.
+  command -v runsc >/dev/null || ! can_apt || apt_install runsc || true
   docker_answers || start_dockerd
   if ! docker image inspect "$base" >/dev/null 2>&1; then
     say "making the base of the model's image (debootstrap)"
@@ -459,9 +461,16 @@ setup_llm() {
 docker_answers() { timeout 20 docker version >/dev/null 2>&1; }
 
 start_dockerd() { # where no service does: in a container, for instance. `stop_dockerd` ends it.
-  local log=$VENV/dockerd.log tries
+  local log=$VENV/dockerd.log gvisor=$VENV/runsc-without-network tries
+  local -a runtimes=()
+  if command -v runsc >/dev/null && ! grep -qs '"runtimes"' /etc/docker/daemon.json; then
+    # On newer kernels gVisor takes an empty network for the machine's own; it is not to look at any.
+    printf '#!/bin/sh\nexec %q --network=none "$@"\n' "$(command -v runsc)" >"$gvisor"
+    chmod +x "$gvisor"
+    runtimes=(--add-runtime "runsc=$gvisor")
+  fi
   say "starting the Docker daemon"
-  as_root env PATH="/usr/sbin:/sbin:$PATH" nohup dockerd --pidfile "$VENV/dockerd.pid" \
+  as_root env PATH="/usr/sbin:/sbin:$PATH" nohup dockerd --pidfile "$VENV/dockerd.pid" "${runtimes[@]}" \
     >"$log" 2>&1 7>&- 9>&- </dev/null &
   for ((tries = 0; tries < 60; tries++)); do
     ! docker_answers || return 0

@@ -18,7 +18,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bykilt.llm.docker_client import DockerClient
+from bykilt.llm.errors import RuntimeMissing
 from bykilt.llm.image_contents import image_name
 from bykilt.llm.policy import SandboxPolicy
 from bykilt.llm.protocol import AttachedStream
@@ -32,6 +35,17 @@ def require_image() -> str:
     """Return the image's name; the first time, set-up makes sure of Docker and of the image."""
     subprocess.run(["bash", "-c", "source scripts/_setup.sh; setup_llm"], cwd=ROOT, check=True, timeout=600)
     return image_name()
+
+
+@cache
+def require_gvisor() -> str:
+    """Return the name of gVisor's runtime; the test fails where the Docker daemon does not know it."""
+    require_image()
+    with closing(DockerClient()) as client:
+        if "runsc" in client.runtimes():
+            return "runsc"
+    # A daemon that was there before set-up is left as it is.
+    pytest.fail(f"set-up could not have Docker use gVisor. {RuntimeMissing('runsc').hint}")
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,11 @@ class DockerClient:
         with _our_errors():
             return any("apparmor" in option for option in self._api.info().get("SecurityOptions") or [])
 
+    def runtimes(self) -> set[str]:
+        """Return the names of the runtimes that the daemon knows."""
+        with _our_errors():
+            return set(self._api.info().get("Runtimes") or {})
+
     def version(self) -> str:
         """Return the daemon's version."""
         with _our_errors():

@@ -23,6 +23,7 @@ from bykilt.llm.errors import (
     CallTimedOut,
     ImageMissing,
     ProtocolViolation,
+    RuntimeMissing,
     SandboxRefused,
     WorkerCrashed,
     WorkerOutOfMemory,
@@ -111,7 +112,7 @@ class DockerLLMSandbox:
         """Start the container and make sure that it is held; containers whose process has died are removed first.
 
         Raises:
-            DockerUnavailable, ImageMissing: Something is missing on this machine.
+            DockerUnavailable, ImageMissing, RuntimeMissing: Something is missing on this machine.
             SandboxRefused: A wall does not stand; the container was removed.
             WorkerCrashed, ProtocolViolation: It did not come up.
         """
@@ -283,11 +284,11 @@ class DockerLLMSandbox:
             "resource_limits": {
                 "memory_bytes": policy.memory,
                 "cpu_quota": policy.cpu_quota,
-                "pids": policy.pids,
+                "pids": policy.host_pids,
                 "tmp_bytes": policy.tmp,
             },
             "security": {
-                "seccomp": "allow-list" if policy.seccomp else "docker-default",
+                "seccomp": _filter_of(policy),
                 "second_filter": self.is_running,
                 # Wanted is not the same as in force: a kernel without AppArmor has none.
                 "apparmor": "docker-default" if policy.apparmor and self._has_apparmor else "none",
@@ -311,6 +312,8 @@ class DockerLLMSandbox:
         image = client.image(self.image)
         if image is None:
             raise ImageMissing(self.image)
+        if self.policy.runtime is not None and self.policy.runtime not in client.runtimes():
+            raise RuntimeMissing(self.policy.runtime)
         self._has_apparmor = client.has_apparmor()
         # By its id: a name could mean another image a moment later.
         self._container = client.create(self._configuration(image.id))
@@ -396,6 +399,12 @@ class DockerLLMSandbox:
                 pass
         if not has_stopped:
             await self._destroy()
+
+
+def _filter_of(policy: SandboxPolicy) -> str:
+    if policy.is_gvisor:
+        return "none: gVisor's kernel stands in its place"
+    return "allow-list" if policy.seccomp else "docker-default"
 
 
 def _local_outcome(said: Done | Refusal) -> Completion:

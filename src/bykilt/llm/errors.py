@@ -38,6 +38,20 @@ class ImageMissing(MissingCapability):
         super().__init__(f"there is no image {image!r} on this machine", hint="make it: bykilt llm build")
 
 
+class RuntimeMissing(MissingCapability):
+    """Docker has not been told of the runtime that the container is to run in."""
+
+    code = "llm_runtime_missing"
+
+    def __init__(self, runtime: str) -> None:
+        known = '{"runtimes": {"runsc": {"path": "/usr/bin/runsc", "runtimeArgs": ["--network=none"]}}}'
+        super().__init__(
+            f"this Docker daemon knows no runtime {runtime!r}",
+            hint=f"for gVisor: sudo apt-get install runsc, put {known} into /etc/docker/daemon.json, and reload Docker "
+            "(sudo systemctl reload docker)",
+        )
+
+
 class BuildFailed(LLMError):
     """The image could not be made."""
 

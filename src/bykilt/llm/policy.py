@@ -15,9 +15,15 @@ from bykilt.errors import InvalidInput
 UID = 65532
 _CPU_PERIOD_US = 100_000
 _OPEN_FILES = 64
+# gVisor's own threads count on the host, too.
+_GVISOR_PIDS = 64
 _UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 # Mounts that Docker makes in every container; anything else would be somebody's folder.
 _KNOWN_MOUNTS = re.compile(r"/|/tmp|/(proc|sys|dev)(/.*)?|/etc/(resolv\.conf|hostname|hosts)")
+# What is seen on one kernel alone. gVisor obeys no filter of Docker's and has no ambient capabilities; its kernel is
+# the wall in their place, so it must be seen to be there.
+_SEEN_IN_LINUX = {"kernel": "linux", "CapAmb": "0" * 16, "Seccomp": "2", "Seccomp_filters": "1"}
+_SEEN_IN_GVISOR = {"kernel": "gvisor"}
 
 
 def memory_bytes(text: str) -> int:
@@ -49,6 +55,16 @@ class SandboxPolicy:
         if not 1_000 <= self.cpu_quota <= 6_400_000:
             raise InvalidInput(f"cpu_quota={self.cpu_quota} cannot be used", hint="100000 is one whole processor")
 
+    @property
+    def is_gvisor(self) -> bool:
+        """Whether the container has a kernel of its own, gVisor's."""
+        return self.runtime is not None and self.runtime.startswith("runsc")
+
+    @property
+    def host_pids(self) -> int:
+        """How many threads the host counts at most."""
+        return max(self.pids, _GVISOR_PIDS) if self.is_gvisor else self.pids
+
     def host_config(self, *, has_apparmor: bool) -> dict[str, Any]:
         """Return Docker's `HostConfig`; the daemon refuses the name of an AppArmor profile that it cannot set."""
         security = ["no-new-privileges"]
@@ -65,7 +81,7 @@ class SandboxPolicy:
             "MemorySwap": self.memory,
             "CpuPeriod": _CPU_PERIOD_US,
             "CpuQuota": self.cpu_quota,
-            "PidsLimit": self.pids,
+            "PidsLimit": self.host_pids,
             "CapDrop": ["ALL"],
             "Privileged": False,
             "SecurityOpt": security,
@@ -96,30 +112,31 @@ class SandboxPolicy:
             "uid": UID,
             "gid": UID,
             "Groups": str(UID),
-            **dict.fromkeys(("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"), "0" * 16),
+            **dict.fromkeys(("CapInh", "CapPrm", "CapEff", "CapBnd"), "0" * 16),
             "NoNewPrivs": "1",
-            "Seccomp": "2",
-            "Seccomp_filters": "1",
             "interfaces": ["lo"],
             "nofile": _OPEN_FILES,
             "core": 0,
             "memory_bytes": str(self.memory),
-            "pids": str(self.pids),
+            **(_SEEN_IN_GVISOR if self.is_gvisor else _SEEN_IN_LINUX | {"pids": str(self.pids)}),
         }
         found = [f"{name} is {limits.get(name)!r}" for name, value in expected.items() if limits.get(name) != value]
-        if limits.get("cpu") not in (str(self.cpu_quota), f"{self.cpu_quota} {_CPU_PERIOD_US}"):
-            found.append(f"cpu is {limits.get('cpu')!r}")
+        cpu = limits.get("cpu")
+        if not self.is_gvisor and cpu not in (str(self.cpu_quota), f"{self.cpu_quota} {_CPU_PERIOD_US}"):
+            found.append(f"cpu is {cpu!r}")
         if not second_filter:
             found.append("the worker's own filter is not in force")
-        return found + _mount_differences(limits.get("mounts"))
+        # gVisor's kernel has these two options and does not tell them.
+        untold = {"nosuid", "nodev"} if self.is_gvisor else set[str]()
+        return found + _mount_differences(limits.get("mounts"), untold)
 
 
-def _mount_differences(mounts: object) -> list[str]:
+def _mount_differences(mounts: object, untold: set[str]) -> list[str]:
     if not isinstance(mounts, dict):
         return ["the mounts are not told"]
     found = [f"{place!r} is mounted" for place in mounts if not _KNOWN_MOUNTS.fullmatch(str(place))]
     wanted = {"/": {"ro"}, "/tmp": {"noexec", "nosuid", "nodev"}}
     for place, options in wanted.items():
-        if missing := options - set(str(mounts.get(place, "")).split(",")):
+        if missing := options - untold - set(str(mounts.get(place, "")).split(",")):
             found.append(f"{place} is not mounted {','.join(sorted(missing))}")
     return found

@@ -17,6 +17,7 @@ SEEN: dict[str, Any] = {
     "Groups": "65532",
     **dict.fromkeys(("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"), "0000000000000000"),
     "NoNewPrivs": "1",
+    "kernel": "linux",
     "Seccomp": "2",
     "Seccomp_filters": "1",
     "interfaces": ["lo"],
@@ -29,6 +30,7 @@ SEEN: dict[str, Any] = {
 }
 # What one wall less looks like from inside.
 BREACHES: dict[str, Any] = {
+    "kernel": "gvisor",
     "uid": 0,
     "gid": 0,
     "Groups": "65532 999",
@@ -77,6 +79,37 @@ def test_a_worker_that_does_not_tell_of_a_wall_is_refused(name: str) -> None:
 )
 def test_a_folder_or_a_root_that_can_be_written_is_refused(mounts: object) -> None:
     assert SandboxPolicy().differences_seen(SEEN | {"mounts": mounts}, second_filter=True)
+
+
+GVISOR = SandboxPolicy(runtime="runsc")
+SEEN_IN_GVISOR = {
+    name: value for name, value in SEEN.items() if name not in ("CapAmb", "Seccomp_filters", "pids", "cpu")
+} | {"kernel": "gvisor", "Seccomp": "0", "mounts": {"/": "ro", "/tmp": "rw,noexec", "/dev": "rw"}}
+
+
+def test_gvisor_shows_less_and_is_accepted_where_its_kernel_is_seen() -> None:
+    assert GVISOR.differences_seen(SEEN_IN_GVISOR, second_filter=True) == []
+    assert GVISOR.host_config(has_apparmor=False)["PidsLimit"] == 64
+    (difference,) = GVISOR.differences_seen(SEEN_IN_GVISOR | {"kernel": "linux"}, second_filter=True)
+    assert difference == "kernel is 'linux'"
+    assert GVISOR.differences_seen(SEEN_IN_GVISOR, second_filter=False)
+    assert SandboxPolicy().differences_seen(SEEN_IN_GVISOR, second_filter=True)
+
+
+@pytest.mark.parametrize("name", SEEN_IN_GVISOR.keys() - {"Seccomp"})
+def test_what_gvisor_does_not_tell_of_its_walls_is_refused(name: str) -> None:
+    told = {key: value for key, value in SEEN_IN_GVISOR.items() if key != name}
+    assert GVISOR.differences_seen(told, second_filter=True)
+
+
+@pytest.mark.parametrize("name", BREACHES.keys() & SEEN_IN_GVISOR.keys() - {"Seccomp", "kernel"})
+def test_one_wall_less_in_gvisor_is_refused(name: str) -> None:
+    assert GVISOR.differences_seen(SEEN_IN_GVISOR | {name: BREACHES[name]}, second_filter=True)
+
+
+@pytest.mark.parametrize("mounts", [{"/": "rw", "/tmp": "rw,noexec"}, {"/": "ro", "/tmp": "rw"}, {"/home": "ro"}])
+def test_a_root_that_can_be_written_in_gvisor_is_refused(mounts: object) -> None:
+    assert GVISOR.differences_seen(SEEN_IN_GVISOR | {"mounts": mounts}, second_filter=True)
 
 
 def test_a_worker_without_its_own_filter_is_refused() -> None:
