@@ -66,7 +66,10 @@ def letter(site: Site) -> Site:
 
 def steps(site: Site) -> list[dict[str, Any]]:
     """Return every kind of question, about one page."""
-    wanted = {"about": "what the letter is about", "dollars": {"description": "how many", "type": "integer"}}
+    wanted = {
+        "about": {"description": "what the letter is about", "max_chars": 60},
+        "dollars": {"description": "how many", "type": "integer"},
+    }
     cases = {
         name: [
             {"action": "click", "selector": f'role=button[name="{name.title()}"]'},

@@ -146,13 +146,15 @@ def _words(question: Template, data: Template | None, resolve: Resolve) -> tuple
 
 def _kind(field: AIField) -> str:
     kind = "list of texts" if field.type is FieldType.ARRAY else str(field.type)
-    return kind if field.required else f"{kind} or null"
+    bound = "" if field.max_chars is None else f" of {field.max_chars} characters at most"
+    return f"{kind}{bound}" if field.required else f"{kind}{bound}, or null"
 
 
 def _schema(field: AIField) -> JsonObject:
     kind = str(field.type)
     own: dict[str, JsonValue] = {"type": kind if field.required else [kind, "null"]}
-    return own | {"items": {"type": "string"}} if field.type is FieldType.ARRAY else own
+    bound: dict[str, JsonValue] = {} if field.max_chars is None else {"maxLength": field.max_chars}
+    return own | {"items": {"type": "string", **bound}} if field.type is FieldType.ARRAY else own | bound
 
 
 def _object(properties: dict[str, JsonValue]) -> JsonObject:

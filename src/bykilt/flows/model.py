@@ -231,12 +231,16 @@ class AskStep:
 
 @dataclass(frozen=True, slots=True)
 class AIField:
-    """What is to be found in the page under a name. One that is not required may be null."""
+    """What is to be found in the page under a name. One that is not required may be null.
+
+    `max_chars` bounds a text, or each text of an array.
+    """
 
     name: str
     description: str
     type: FieldType = FieldType.STRING
     required: bool = False
+    max_chars: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,12 @@ from typing import cast
 from bykilt.documents.door import ProblemList
 from bykilt.documents.problems import nearest, pointer_to
 from bykilt.errors import InvalidInput
-from bykilt.flows.model import AIField, ModelChoice, Option
+from bykilt.flows.model import AIField, FieldType, ModelChoice, Option
 from bykilt.flows.schema import AIFieldModel, ChooseModel, ExtractAIModel, ModelStepCommon
 from bykilt.flows.templates import TemplateProblem, compile_template
 from bykilt.json_types import JsonObject, JsonValue
+
+_TEXTS = (FieldType.STRING, FieldType.ARRAY)
 
 
 def literal(value: JsonValue, pointer: str, problems: ProblemList) -> None:
@@ -46,10 +48,14 @@ def usable_schema(given: JsonObject | None, pointer: str, problems: ProblemList)
     return given
 
 
-def fields_of_page(model: ExtractAIModel) -> tuple[AIField, ...]:
-    """Return what is to be found in a page."""
+def fields_of_page(model: ExtractAIModel, pointer: str, problems: ProblemList) -> tuple[AIField, ...]:
+    """Return what is to be found in a page, after noting bounds of what is no text."""
+    for name, given in model.fields.items():
+        if isinstance(given, AIFieldModel) and given.max_chars and given.type not in _TEXTS:
+            place = pointer_to(pointer, "fields", name, "max_chars")
+            problems.add(place, f"a {given.type} has no characters", "leave 'max_chars' out")
     return tuple(
-        AIField(name, given.description, given.type, given.required)
+        AIField(name, given.description, given.type, given.required, given.max_chars)
         if isinstance(given, AIFieldModel)
         else AIField(name, given)
         for name, given in model.fields.items()

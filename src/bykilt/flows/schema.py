@@ -180,6 +180,9 @@ class AIFieldModel(Strict):
     description: Words
     type: FieldType = Field(default=FieldType.STRING, strict=False, description="an array is one of texts")
     required: bool = Field(default=False, description="never null; a model that does not know makes something up")
+    max_chars: Annotated[int, Field(ge=1, le=100_000)] | None = Field(
+        default=None, description="the longest that a text, or each text of an array, may be"
+    )
 
 
 class ExtractAIModel(ModelStepCommon):

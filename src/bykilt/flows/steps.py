@@ -304,7 +304,9 @@ class StepReader:
         readable = len(self._problems.found) == wrong
         ready = self._check_fields(AccessibilitySnapshot, aimed, fields, head.path) if readable else None
         look = ActionStep(head, AccessibilitySnapshot.type, tuple(fields.items()), ready)
-        return ExtractAIStep(head, fields_of_page(model), look, choice_of(model), model.max_chars)
+        return ExtractAIStep(
+            head, fields_of_page(model, head.path, self._problems), look, choice_of(model), model.max_chars
+        )
 
     def _choose(self, model: ChooseModel, head: StepHead) -> Step:
         options = options_of(model, head.path, self._problems)

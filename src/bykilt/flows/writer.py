@@ -184,13 +184,15 @@ def _extract_ai(step: ExtractAIStep) -> JsonObject:
 
 
 def _field(field: AIField) -> JsonValue:
-    if field.type is FieldType.STRING and not field.required:
+    if field.type is FieldType.STRING and not field.required and field.max_chars is None:
         return field.description
     result: dict[str, JsonValue] = {"description": field.description}
     if field.type is not FieldType.STRING:
         result["type"] = str(field.type)
     if field.required:
         result["required"] = True
+    if field.max_chars is not None:
+        result["max_chars"] = field.max_chars
     return result
 
 

@@ -113,10 +113,26 @@ async def test_fields_are_asked_of_the_pages_tree() -> None:
     ]
     (question,) = asker.questions
     assert question.data == {"page": '- document "Shop"\n  - 1,200 yen'}
-    assert "- price (number or null): the price in yen\n- tags (list of texts or null)" in question.text
+    assert "- price (number, or null): the price in yen\n- tags (list of texts, or null)" in question.text
     assert "- n (integer): how many" in question.text
     assert ran.result.outputs == {"price": 1200}
     assert not any(isinstance(fact, Warned) for fact in ran.facts.all)
+
+
+async def test_texts_may_be_bounded() -> None:
+    asker = ScriptedAsker([{}])
+    fields: JsonObject = {
+        "name": {"description": "the name", "max_chars": 3},
+        "tags": {"description": "the tags", "type": "array", "max_chars": 2, "required": True},
+    }
+    await run_flow(flow_of({"action": "extract_ai", "fields": fields}), Script({"": page()}), asker=asker)
+
+    (question,) = asker.questions
+    assert question.schema is not None
+    schema = AnswerSchema(question.schema)
+    assert schema.violations({"name": "abc", "tags": ["ab", "c"]}) == []
+    assert len(schema.violations({"name": "abcd", "tags": ["abc"]})) == 2
+    assert "- name (string of 3 characters at most, or null): the name" in question.text
 
 
 @pytest.mark.parametrize(
@@ -372,6 +388,10 @@ def test_cases_and_options_must_fit() -> None:
         ({"action": "extract_ai", "fields": {}}, "/steps/0/fields"),
         ({"action": "extract_ai", "fields": {"a": {"description": "b", "type": "date"}}}, "/steps/0/fields/a/type"),
         ({"action": "extract_ai", "fields": {"a": "b"}, "selector": 7}, "/steps/0/selector"),
+        (
+            {"action": "extract_ai", "fields": {"a": {"description": "b", "type": "number", "max_chars": 3}}},
+            "/steps/0/fields/a/max_chars",
+        ),
         (ask(question="${vars.gone}"), "/steps/0/question"),
         (choose(cases={"yes": [click("#${steps.gone.result}")]}), "/steps/0/cases/yes/0/selector"),
         (choose(**{"else": [click("#${steps.gone.result}")]}), "/steps/0/else/0/selector"),

@@ -75,6 +75,7 @@ EVERYTHING: JsonObject = {
             "fields": {
                 "n": {"description": "how many", "type": "integer", "required": True},
                 "tags": {"description": "the tags", "type": "array"},
+                "short": {"description": "a short text", "max_chars": 20},
             },
             "selector": ["#a", "#${params.q}"],
             "frame": "#f",

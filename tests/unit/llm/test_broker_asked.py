@@ -87,3 +87,17 @@ def test_what_could_be_read_in_two_ways_is_refused(body: bytes) -> None:
 
 def test_half_a_letter_is_not_sent() -> None:
     assert b"?" in encode_document(chat_document(Call.parse("\ud800"), PROVIDER, "small", stream=False))
+
+
+@pytest.mark.parametrize(
+    ("city", "strict"),
+    [({"type": "string"}, True), ({"type": "string", "maxLength": 9}, False)],
+    ids=["free", "bounded"],
+)
+def test_a_provider_holds_answers_to_a_schema_only_where_it_knows_all_of_it(
+    city: dict[str, object], strict: bool
+) -> None:
+    """Otherwise it would refuse the call; the answer is held against the schema here in any case."""
+    schema = {"type": "object", "properties": {"city": city}, "required": ["city"], "additionalProperties": False}
+    document = chat_document(Call.parse("hi", schema=schema), PROVIDER, "small", stream=False)
+    assert document["response_format"]["json_schema"] == {"name": "answer", "schema": schema, "strict": strict}

@@ -14,6 +14,8 @@ from bykilt.llm.calls import Call
 from bykilt.llm.errors import BrokerRefused
 from bykilt.llm.providers import Provider
 
+# Of what bounds a text, a schema that OpenAI is to hold answers to may have patterns and formats alone.
+_NEVER_STRICT = frozenset({"minLength", "maxLength"})
 _SHAPE = "Answer with one JSON document and nothing else. It must fit this JSON Schema: "
 
 
@@ -81,7 +83,7 @@ def _text(content: str) -> str:
 
 
 def _is_strict(schema: object) -> bool:
-    """Whether every object in it names all its fields: OpenAI holds answers to such schemas alone.
+    """Whether every object in it names all its fields, and no text is bounded: OpenAI holds answers to these alone.
 
     Source: https://platform.openai.com/docs/guides/structured-outputs#supported-schemas
     """
@@ -89,6 +91,8 @@ def _is_strict(schema: object) -> bool:
         return all(map(_is_strict, schema))
     if not isinstance(schema, dict):
         return True
+    if schema.keys() & _NEVER_STRICT:
+        return False
     if schema.get("type") == "object":
         properties = schema.get("properties")
         if not isinstance(properties, dict) or schema.get("additionalProperties") is not False:
