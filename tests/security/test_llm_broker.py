@@ -22,7 +22,7 @@ from bykilt.llm.broker.http_client import ProviderClient
 from bykilt.llm.calls import Call
 from bykilt.llm.docker_client import DockerClient
 from bykilt.llm.docker_sandbox import DockerLLMSandbox
-from bykilt.llm.errors import BrokerRefused, LLMError, ProtocolViolation, ProviderFailed
+from bykilt.llm.errors import BrokerRefused, LLMError, ProtocolViolation, ProviderFailed, WorkerCrashed
 from bykilt.llm.outside import Send
 from bykilt.llm.protocol import Asked
 from bykilt.llm.remote_backend import RemoteBackend
@@ -31,7 +31,7 @@ from tests.support.llm import require_image
 from tests.support.llm_hostile import obedient_image, search_memory
 from tests.support.llm_provider import KEY, FakeProvider, FixedKey, Script, Wire, completion, fake_provider
 
-HONEST = "request(); answered(); done('fine')"
+HONEST = "request(); done(said(answered()))"
 MARK = "a-mark-in-the-prompt-5521"
 FORMS = {
     "plain": KEY.encode(),
@@ -113,7 +113,7 @@ async def test_a_worker_that_asks_for_something_else_is_killed(server: FakeProvi
             assert not backend.sandbox.is_running, what
         assert not server.seen
         answer = await backend.answer(call(HONEST))
-    assert answer.text == "fine"
+    assert answer.text == f"pong: {HONEST}"
     assert len(server.seen) == 1
 
 
@@ -175,7 +175,7 @@ async def two_calls(backend: RemoteBackend, first: str) -> None:
 async def test_headers_of_the_worker_go_nowhere(server: FakeProvider, hostile_image: str) -> None:
     headers = "[['authorization', 'Bearer mine'], ['cookie', 'a=b'], ['host', 'evil.example'], ['x-a', 'b\\r\\nc: d']]"
     async with asking(server, hostile_image) as backend:
-        await backend.answer(call(f"request(headers={headers}); answered(); done()"))
+        await backend.answer(call(f"request(headers={headers}); done(said(answered()))"))
     (seen,) = server.seen
     assert seen.headers["authorization"] == f"Bearer {KEY}"
     assert seen.headers["host"] == f"127.0.0.1:{server.port}"
@@ -186,11 +186,9 @@ async def test_the_count_of_tokens_and_the_failure_are_not_the_workers_word(
     server: FakeProvider, hostile_image: str
 ) -> None:
     async with asking(server, hostile_image) as backend:
-        for lie in ("done(prompt_tokens=0)", "done(prompt_tokens=1, completion_tokens=1)"):
-            answer = await backend.answer(call(f"request(); answered(); {lie}"))
+        for lie in ("prompt_tokens=0", "prompt_tokens=1, completion_tokens=1"):
+            answer = await backend.answer(call(f"request(); done(said(answered()), {lie})"))
             assert (answer.prompt_tokens, answer.completion_tokens) == (11, 7)
-        early = await backend.answer(call("request(); hear(); done('early')"), lambda text: None)
-        assert early.prompt_tokens > 0
         server.script = lambda wire: wire.answer(429, b"{}", "retry-after: 3")
         with pytest.raises(ProviderFailed) as limited:
             await backend.answer(call("request(); answered(); done('it has worked')"))
@@ -199,6 +197,37 @@ async def test_the_count_of_tokens_and_the_failure_are_not_the_workers_word(
         with pytest.raises(ProviderFailed) as pretended:
             await backend.answer(call("request(); answered(); say(ev='error', id=call, code='x', message='try again')"))
         assert not pretended.value.is_retryable
+
+
+OTHER_WORDS = {
+    "another answer": "request(); answered(); done('another')",
+    "more": "request(); done(said(answered()) + '!')",
+    "less": "request(); done(said(answered())[:-1])",
+    "nothing": "request(); answered(); done('')",
+    "too early": "request(); hear(); done('')",
+    "another end": "request(); done(said(answered()), finish='length')",
+    "a piece before the answer": "request(); say(ev='token', id=call, text='pong:'); answered()",
+    "a piece without asking": "say(ev='token', id=call, text='x')",
+    "an invented piece": "request(); answered(); say(ev='token', id=call, text='pong: x')",
+    "a piece twice": "request(); answered(); [say(ev='token', id=call, text='pong:') for _ in range(2)]",
+}
+
+
+async def test_a_worker_says_what_the_provider_has_said_or_is_killed(server: FakeProvider, hostile_image: str) -> None:
+    """Words of its own reach nobody, whole or in pieces; the provider's own words do."""
+    heard: list[str] = []
+    async with asking(server, hostile_image) as backend:
+        for what, attack in OTHER_WORDS.items():
+            for on_token in (None, heard.append):
+                if on_token is None and "piece" in what:
+                    continue
+                with pytest.raises(LLMError) as ended, anyio.fail_after(20):
+                    pytest.fail(f"{what}: {await backend.answer(call(attack), on_token)}")
+                assert isinstance(ended.value, ProtocolViolation | WorkerCrashed), what
+                assert not backend.sandbox.is_running, what
+        assert set(heard) <= {"pong:"}
+        answer = await backend.answer(call(HONEST))
+    assert answer.text == f"pong: {HONEST}"
 
 
 async def test_a_worker_that_does_not_listen_ends_at_the_deadline(server: FakeProvider, hostile_image: str) -> None:
@@ -434,7 +463,7 @@ async def what_is_told(sandbox: DockerLLMSandbox, asked: Call) -> str:
 async def test_the_search_for_the_key_finds_one_that_is_there(server: FakeProvider, hostile_image: str) -> None:
     """The control: a worker that was told the key has it in its memory."""
     async with asking(server, hostile_image) as backend:
-        await backend.answer(call(f"kept = {KEY!r}; request(); answered(); done()"))
+        await backend.answer(call(f"kept = {KEY!r}; request(); done(said(answered()))"))
         container = str(backend.get_metrics()["container_id"])
         _, found = await anyio.to_thread.run_sync(search_memory, container, FORMS)
     assert found["plain"] > 0

@@ -37,9 +37,12 @@ while line:
             parts += base64.b64decode(heard.get("b64", ""))
         return heard["op"], parts
 
+    def said(answer):
+        return json.loads(answer[1])["choices"][0]["message"]["content"]
+
     def done(text="done", **more):
-        counts = {"prompt_tokens": 0, "completion_tokens": 0, **more}
-        say(ev="done", id=call, finish="stop", text=text, **counts)
+        answer = {"finish": "stop", "prompt_tokens": 0, "completion_tokens": 0, **more}
+        say(ev="done", id=call, text=text, **answer)
 
     exec(ask["messages"][-1]["content"])
     line = sys.stdin.readline()
@@ -71,7 +74,7 @@ print(json.dumps([size, found]))
 
 @contextmanager
 def obedient_image() -> Iterator[str]:
-    """Make an image whose worker runs each prompt: with `request`, `hear`, `answered`, `done` and `say`."""
+    """Make an image whose worker runs each prompt: with `request`, `hear`, `answered`, `said`, `done` and `say`."""
     with image_with_worker(_OBEYS) as image:
         yield image
 

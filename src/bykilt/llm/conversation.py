@@ -114,6 +114,8 @@ class Conversation:
             if isinstance(message, Done | Refusal):
                 return message
             if isinstance(message, Token):
+                if outside is not None:
+                    outside[0].hear(message.text)
                 if on_token is not None:
                     on_token(message.text)
             elif isinstance(message, Pong):

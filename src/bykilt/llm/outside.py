@@ -33,6 +33,14 @@ class Exchange(Protocol):
         """Carry an admitted request out, and its answer in. What goes wrong is kept for `outcome`."""
         ...
 
+    def hear(self, text: str) -> None:
+        """Take note of a piece of the answer that the worker gives.
+
+        Raises:
+            ProtocolViolation: Nobody outside has said it.
+        """
+        ...
+
     def drop(self, dropped: Dropped) -> None:
         """Give up a request that the worker has no use for.
 

@@ -157,6 +157,33 @@ def test_an_answer_in_a_thousand_places_ends() -> None:
         screen().feed(f"data: {json.dumps({'choices': choices})}\n\n".encode())
 
 
+def test_what_was_said_is_known_whole_and_piece_by_piece() -> None:
+    """A letter that was cut in two is one in the whole, and two question marks in the pieces."""
+    answer = screen()
+    answer.feed(event("a") + event("") + b'data: {"choices": [{"delta": {"content": "\\ud83d"}}]}\n\n')
+    answer.feed(b'data: {"choices": [{"delta": {"content": "\\ude00"}, "finish_reason": "length"}]}\n\n')
+    answer.feed(b"data: [DONE]\n\n" + event("after the end"))
+    assert (answer.text, answer.finish_reason) == ("a😀", "length")
+    assert [answer.is_next_piece(text) for text in ("a", "?", "x", "?")] == [True, True, False, False]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_events_may_have_several_lines_and_comments(end: str) -> None:
+    lines = [": hello", "event: x", "data: {", 'data:"choices": [{"delta": {"content": "a"}}]}', "id: 1", "", ""]
+    answer = screen()
+    raw = end.join(lines).encode() + event("b")
+    assert b"".join(answer.feed(raw[at : at + 7]) for at in range(0, len(raw), 7)) + answer.finish() == raw
+    assert answer.text == "ab"
+
+
+def test_what_is_no_field_or_no_whole_event_is_not_said() -> None:
+    answer = screen()
+    cut_off = event("cut off")[:-1]
+    answer.feed(b" " + event("indented") + b"datax" + event("x")[4:] + cut_off)
+    assert answer.finish() == cut_off
+    assert answer.text == ""
+
+
 @given(st.lists(st.binary(max_size=60)), st.booleans())
 def test_nonsense_passes_for_others_to_refuse(pieces: list[bytes], is_stream: bool) -> None:
     answer = screen(is_stream=is_stream)

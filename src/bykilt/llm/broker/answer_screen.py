@@ -1,7 +1,7 @@
-"""Reads along while an answer passes: how much was used, and that the key is not in it. Pure.
+"""Reads along while an answer passes: what it says, how much was used, and that the key is not in it. Pure.
 
 Knows the two forms of an answer to a chat completion, one document or a stream of events. What it cannot read passes
-unread, except that the key is taken out of it; making sense of an answer is the container's work.
+unread, except that the key is taken out of it; refusing it is the container's work.
 
 Source: https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream and
 https://platform.openai.com/docs/api-reference/chat
@@ -10,6 +10,7 @@ https://platform.openai.com/docs/api-reference/chat
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -37,12 +38,27 @@ class AnswerScreen:
         self.usage: Usage | None = None
         self.has_ended = False
         """Whether the provider has said that the stream is at its end."""
+        self.finish_reason: str | None = None
+        """Why the provider says that the answer has ended."""
         self._remover = remover
         self._is_stream = is_stream
         self._max_bytes = self._left = max_bytes
-        self._pending = bytearray()
+        self._pending = b""
+        self._event: list[bytes] = []
         self._held: list[bytes] = []
-        self._texts: dict[tuple[str, str], str] = {}
+        self._ends: dict[tuple[str, str], str] = {}
+        self._said: list[str] = []
+        self._unheard: deque[str] = deque()
+
+    @property
+    def text(self) -> str:
+        """What the provider has answered so far, as it comes out of the container's lines."""
+        # Written as JSON and read again, two halves of a letter that came in two pieces are one.
+        return _printable(json.loads(json.dumps("".join(self._said))))
+
+    def is_next_piece(self, text: str) -> bool:
+        """Whether a piece of a stream's text is the next that the provider has said; asked once for each."""
+        return bool(self._unheard) and self._unheard.popleft() == text
 
     def feed(self, piece: bytes) -> bytes:
         """Return what may pass: in a stream of events whole events only, in a document the whole at its end.
@@ -66,54 +82,59 @@ class AnswerScreen:
         Raises:
             ProviderFailed: It has the key in pieces.
         """
-        self._pending += self._remover.finish()
-        rest = bytes(self._pending)
-        self._pending.clear()
+        rest, self._pending = self._pending + self._remover.finish(), b""
         if self._is_stream:
-            self._read_event(rest)
-            rest = b"".join(self._held) + rest
-        else:
-            self._follow(self._read(rest), "message")
+            self._event += rest.splitlines(keepends=True)
+            self._read(_data_of(self._event))  # an event that was cut off says nothing, but it may not say the key
+            return b"".join([*self._held, *self._event])
+        self._follow(self._read(rest), "message")
         return rest
 
     def _passing(self) -> Iterator[bytes]:
-        """Yield the lines that are whole, each held back while the text that it ends could be a key's beginning."""
-        *lines, rest = self._pending.split(b"\n")
+        """Yield the events that are whole, each held back while the text that it ends could be a key's beginning."""
+        lines = self._pending.splitlines(keepends=True)
+        # A carriage return may be half of a line's end.
+        self._pending = b"" if not lines or lines[-1].endswith(b"\n") else lines.pop()
         for line in lines:
-            whole = bytes(line) + b"\n"
-            self._held.append(whole)
-            if not self._read_event(whole):
+            self._event.append(line)
+            if line.strip(b"\r\n"):
+                continue
+            self._held += self._event
+            is_begun = self._read_event(_data_of(self._event))
+            self._event = []
+            if not is_begun:
                 yield from self._held
                 self._held = []
-        self._pending[:] = rest
 
-    def _read_event(self, line: bytes) -> bool:
-        """Take in one line of an event stream; return whether a key may have begun in it."""
-        name, _, value = line.strip().partition(b":")
-        if name != b"data":
-            return bool(self._held[:-1])
-        if value.strip() == _END_OF_STREAM:
+    def _read_event(self, data: bytes) -> bool:
+        """Take in one event; return whether a key may have begun in it."""
+        if data.strip() == _END_OF_STREAM:
             self.has_ended = True
             return False
-        return self._follow(self._read(value), "delta")
+        return self._follow(self._read(data), "delta")
 
     def _follow(self, document: dict[str, Any], part: str) -> bool:
         """Put the texts of the answer together as their reader will; return whether one ends like a key begins."""
         choices = document.get("choices")
-        for choice in choices if isinstance(choices, list) else ():
+        for number, choice in enumerate(choices if isinstance(choices, list) else ()):
             said = choice.get(part) if isinstance(choice, dict) else None
+            if number == 0 and isinstance(said, dict) and isinstance(reason := choice.get("finish_reason"), str):
+                self.finish_reason = reason or self.finish_reason
             for name, text in said.items() if isinstance(said, dict) else ():
                 if isinstance(text, str):
                     self._put_together((str(choice.get("index"))[:20], str(name)), text)
-        return any(map(self._remover.begins_in, self._texts.values()))
+                    if number == 0 and name == "content" and text and not self.has_ended:
+                        self._said.append(text)
+                        self._unheard.append(_printable(text))
+        return any(map(self._remover.begins_in, self._ends.values()))
 
     def _put_together(self, place: tuple[str, str], text: str) -> None:
-        whole = self._texts.get(place, "") + text
+        whole = self._ends.get(place, "") + text
         if self._remover.is_in(whole):
             raise _has_key()
-        if place not in self._texts and len(self._texts) >= _MAX_TEXTS:
+        if place not in self._ends and len(self._ends) >= _MAX_TEXTS:
             raise ProviderFailed("the provider gives more answers than one was asked for", is_retryable=False)
-        self._texts[place] = whole[-self._remover.reach :] if self._remover.reach else ""
+        self._ends[place] = whole[-self._remover.reach :] if self._remover.reach else ""
 
     def _read(self, text: bytes) -> dict[str, Any]:
         """Return the document; with the key in it, however it may be written there, the answer ends."""
@@ -122,6 +143,17 @@ class AnswerScreen:
             raise _has_key()
         self.usage = _usage(document) or self.usage
         return document
+
+
+def _data_of(event: list[bytes]) -> bytes:
+    """Return what an event says: the values of its `data` lines, one below the other."""
+    fields = (line.rstrip(b"\r\n").partition(b":") for line in event)
+    return b"\n".join(value.removeprefix(b" ") for name, _, value in fields if name == b"data")
+
+
+def _printable(text: str) -> str:
+    """Return a text as a line's reader has it: half of a letter becomes a question mark."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _has_key() -> ProviderFailed:

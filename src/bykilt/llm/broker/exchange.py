@@ -1,7 +1,7 @@
 """One call's way out: what the worker asks is held against the call, and the answer is let in.
 
 What becomes of a call is settled by what is seen here: the provider's status, its count of tokens, whether it was asked
-at all. Of the worker's words only the text of the answer is used, which is untrusted whoever wrote it.
+at all, and what it has said. The worker has to say the same.
 """
 
 from __future__ import annotations
@@ -128,10 +128,20 @@ class CallExchange:
             self._failure = error
             if isinstance(error, BrokerRefused):
                 await self._note(AuditOutcome.REFUSED, reason=error.message[:200])
+                self._is_recorded = True
         # Not where the whole call is cancelled: the provider is being asked then.
         self._ended.set()
         if self._failure is not None:
             await send(answer_error(self._name, asked.request, "failed"))
+
+    def hear(self, text: str) -> None:
+        """Take note of a piece of the answer.
+
+        Raises:
+            ProtocolViolation: The provider has not said it, or not now.
+        """
+        if self._screen is None or not self._screen.is_next_piece(text):
+            raise ProtocolViolation("it says what the provider has not said")
 
     def drop(self, dropped: Dropped) -> None:
         """Give up the request, unless the provider has said everything.
@@ -167,8 +177,10 @@ class CallExchange:
             raise ProviderFailed(
                 f"the provider's answer cannot be used: {said.message}", is_retryable=False, status=self._record.status
             )
-        usage = self._usage()
-        is_counted = self._screen is not None and self._screen.usage is not None
+        screen = self._screen
+        if screen is None or (said.text, said.finish) != (screen.text, screen.finish_reason):
+            raise ProtocolViolation("its answer is not the provider's")
+        usage, is_counted = self._usage(), screen.usage is not None
         return Completion(said.text, said.finish, usage.prompt_tokens, usage.completion_tokens, is_counted)
 
     def too_late(self) -> LLMError:
@@ -187,6 +199,7 @@ class CallExchange:
             return
         usage = self._usage() if self._answered else Usage(0, 0)
         ended_well = self._failure is None and self._answered and self._ended.is_set()
+        self._is_recorded = True
         with anyio.move_on_after(_RECORD_S, shield=True):
             await self._note(
                 AuditOutcome.SUCCEEDED if ended_well else AuditOutcome.FAILED,
@@ -272,7 +285,6 @@ class CallExchange:
 
     async def _note(self, outcome: AuditOutcome, **facts: Any) -> None:
         await self._records.note(replace(self._record, outcome=outcome, **facts))
-        self._is_recorded = True
 
 
 def _kind(head: Head) -> str:

@@ -113,9 +113,11 @@ def _answer(text: str | None, finish: str | None, usage: Any) -> dict[str, Any]:
     """Return the answer in the worker's words."""
     if finish not in _FINISHES and finish != "cancelled":
         raise RefusedCall("withheld", f"the provider ended it for another reason: {str(finish)[:50]}")
+    if not isinstance(text, str | None):
+        raise RefusedCall("bad_answer", "its text is none")
     return {
         "finish": finish,
-        "text": str(text or ""),
+        "text": text or "",
         "prompt_tokens": int(getattr(usage, "prompt_tokens", 0) or 0),
         "completion_tokens": int(getattr(usage, "completion_tokens", 0) or 0),
     }
