@@ -94,7 +94,7 @@ def steps(site: Site) -> list[dict[str, Any]]:
                 "additionalProperties": False,
             },
         },
-        {"id": "words", "action": "ask", "question": "What was cold?", "data": "The tea was cold.", "max_tokens": 60},
+        {"id": "words", "action": "ask", "question": "What was cold?", "data": "The tea was cold.", "max_tokens": 300},
         {
             "id": "kept",
             "action": "choose",

@@ -12,12 +12,13 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from bykilt.errors import InvalidInput
 from bykilt.events.codec import format_time
 from bykilt.events.model import Failure, ModelAnswered, Outcome
+from bykilt.events.redactor import Redactor
 from bykilt.json_types import JsonObject, JsonValue
 from bykilt.llm.prompts import FencedPrompt
 from bykilt.storage.atomic_file import PRIVATE_FILE
@@ -39,6 +40,10 @@ class AskedPrompt:
     def of(cls, prompt: FencedPrompt, schema: JsonObject | None) -> AskedPrompt:
         """Return it from the messages as they were made."""
         return cls(tuple((str(one.role), one.content) for one in prompt.messages), prompt.mark, schema)
+
+    def masked(self, redactor: Redactor) -> AskedPrompt:
+        """Return it with what is secret masked in its messages."""
+        return replace(self, messages=tuple((role, redactor.mask(content)) for role, content in self.messages))
 
     @property
     def sha256(self) -> str:

@@ -89,7 +89,7 @@ class GatewaySource:
         if result["finish"] == "length":
             raise AnswerIncomplete("the answer did not fit into max_tokens", hint="raise max_tokens of the step")
         return Given(
-            value=result["text"] if prompt.schema is None else result["data"],
+            value=result["text"].strip() if prompt.schema is None else result["data"],
             provider=result["provider"],
             model=result["model"],
             prompt_tokens=result["usage"]["prompt_tokens"],
@@ -150,6 +150,8 @@ class RunAsker:
     ) -> Failure | None:
         """Put an answer on record and tell of it; return why it could not be recorded."""
         now_s = self._clock.monotonic_s()
+        # A secret that was put into the vault meanwhile is known by now.
+        prompt = prompt.masked(self._redactor)
         fact = ModelAnswered(
             step_id=question.step_id,
             path=question.path,

@@ -259,6 +259,29 @@ async def test_no_secret_is_asked_told_or_recorded(home: Path) -> None:
         assert file.name == "request.json" or SECRET not in file.read_text(), file
 
 
+async def test_a_secret_that_becomes_known_while_the_model_answers_is_not_recorded(home: Path) -> None:
+    """Contract: the gateway learns what was put into the vault meanwhile, and this hides it, too."""
+    redactor = SecretRedactor()
+
+    @dataclass
+    class Learning(ScriptedGateway):
+        async def invoke_llm(self, *asked: Any, **more: Any) -> Any:
+            redactor.add(SECRET)
+            return await super().invoke_llm(*asked, **more)
+
+    house = House(home, page=f"the word is {SECRET}", secrecy=OpenSecrecy(redactor), gateway=Learning())
+    ended = await house.run(*ABOUT_THE_PAGE, answers=[{"n": 3}])
+
+    assert ended.run.status is RunStatus.SUCCEEDED
+    assert SECRET not in ended.folder.llm_answers.read_text()
+
+
+async def test_a_text_comes_without_the_space_around_it(house: House) -> None:
+    ended = await house.run({"id": "it", "action": "ask", "question": "Why?"}, answers=["\n because \n"])
+
+    assert ended.result["outputs"] == {"it": "because"}
+
+
 async def test_a_schema_that_holds_a_secret_is_not_sent(home: Path) -> None:
     house = House(home, secrets=(SECRET,))
     ended = await house.run({**ASK, "schema": {"enum": [SECRET]}}, answers=[SECRET])
