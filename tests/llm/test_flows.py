@@ -9,6 +9,8 @@ from __future__ import annotations
 import base64
 import json
 import re
+import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -227,3 +229,28 @@ async def test_more_than_the_model_can_hold_is_said_so(home: Path, site: Site) -
     assert record.failure is not None
     assert record.failure.code == "llm_call_refused"
     assert "the model holds 2048" in record.failure.message
+
+
+def test_a_run_that_waits_for_an_answer_is_ended_in_good_order(tmp_path: Path) -> None:
+    """Contract: Ctrl-C ends it at once, and the record says that nobody waited for the answer."""
+    flow = tmp_path / "story.json"
+    story = {"action": "ask", "question": "Tell the whole story of the sea.", "max_tokens": 1500}
+    steps = [{"action": "evaluate_js", "expression": "1", "title": "Begin"}, story]
+    flow.write_text(json.dumps({"bykilt": 1, "name": "story", "steps": steps}))
+    bykilt = CommandLine(tmp_path / "home")
+    bykilt.env["ENABLE_LLM"] = "true"
+    started = bykilt.start("run", flow)
+    started.hear("Begin")
+    (folder,) = (bykilt.home / "runs").iterdir()
+    deadline = time.monotonic() + 30
+    while '"action":"ask"' not in (folder / "events.jsonl").read_text():
+        assert time.monotonic() < deadline
+    started.send(signal.SIGINT)
+    said = started.end()
+
+    assert said.code == 130
+    (run,) = bykilt.run("runs", "list", "--json").json()["runs"]
+    assert run["status"] == "cancelled"
+    assert run["duration_ms"] < 20_000
+    recorded = (folder / "llm.jsonl").read_text().splitlines()
+    assert [json.loads(line)["outcome"] for line in recorded] == ["cancelled"]
