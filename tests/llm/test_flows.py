@@ -11,6 +11,7 @@ import json
 import re
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,15 @@ def letter(site: Site) -> Site:
     for path in BUTTONS.values():
         site.on(path, lambda _request: Response(b"heard"))
     return site
+
+
+@pytest.fixture
+def bykilt(tmp_path: Path) -> Iterator[CommandLine]:
+    """The command, with the model switched on."""
+    command_line = CommandLine(tmp_path / "home")
+    command_line.env["ENABLE_LLM"] = "true"
+    yield command_line
+    command_line.kill_left()
 
 
 def steps(site: Site) -> list[dict[str, Any]]:
@@ -177,7 +187,9 @@ MAIL = """<!doctype html><main><h1>From Aiko</h1><p>The cup is broken. Please se
 </script>""" + "".join(f"<button id={desk} onclick=\"say('/{desk}')\">{desk}</button>" for desk in DESKS)
 
 
-def test_the_flow_of_the_how_to_runs_is_shown_and_is_run_again_without_a_model(tmp_path: Path, site: Site) -> None:
+def test_the_flow_of_the_how_to_runs_is_shown_and_is_run_again_without_a_model(
+    bykilt: CommandLine, tmp_path: Path, site: Site
+) -> None:
     """Contract: by the command line, as the page says; the server hears of one desk each time, and of the same one."""
     found = re.search(r"^```yaml\n(.*?)^```$", HOW_TO.read_text(), re.MULTILINE | re.DOTALL)
     assert found is not None
@@ -185,9 +197,7 @@ def test_the_flow_of_the_how_to_runs_is_shown_and_is_run_again_without_a_model(t
     flow.write_text(found.group(1))
     for desk in DESKS:
         site.on(f"/{desk}", lambda _request: Response(b"heard"))
-    bykilt = CommandLine(tmp_path / "home")
     run = ("run", flow, "-p", f"url={site.set_page('/mail', MAIL)}", "--json", "--quiet")
-    bykilt.env["ENABLE_LLM"] = "true"
     first = bykilt.run(*run, "--owner", "aiko")
 
     assert first.code == 0, first.err
@@ -231,14 +241,12 @@ async def test_more_than_the_model_can_hold_is_said_so(home: Path, site: Site) -
     assert "the model holds 2048" in record.failure.message
 
 
-def test_a_run_that_waits_for_an_answer_is_ended_in_good_order(tmp_path: Path) -> None:
+def test_a_run_that_waits_for_an_answer_is_ended_in_good_order(bykilt: CommandLine, tmp_path: Path) -> None:
     """Contract: Ctrl-C ends it at once, and the record says that nobody waited for the answer."""
     flow = tmp_path / "story.json"
     story = {"action": "ask", "question": "Tell the whole story of the sea.", "max_tokens": 1500}
     steps = [{"action": "evaluate_js", "expression": "1", "title": "Begin"}, story]
     flow.write_text(json.dumps({"bykilt": 1, "name": "story", "steps": steps}))
-    bykilt = CommandLine(tmp_path / "home")
-    bykilt.env["ENABLE_LLM"] = "true"
     started = bykilt.start("run", flow)
     started.hear("Begin")
     (folder,) = (bykilt.home / "runs").iterdir()
