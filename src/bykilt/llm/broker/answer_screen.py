@@ -74,7 +74,7 @@ class AnswerScreen:
                 hint="raise max_tokens, or max_answer_bytes in the provider's settings",
             )
         self._pending += self._remover.feed(piece)
-        return b"".join(self._passing()) if self._is_stream else b""
+        return b"".join(self._passing(self._whole_lines())) if self._is_stream else b""
 
     def finish(self) -> bytes:
         """Return what is left once the provider has said everything.
@@ -82,19 +82,23 @@ class AnswerScreen:
         Raises:
             ProviderFailed: It has the key in pieces.
         """
-        rest, self._pending = self._pending + self._remover.finish(), b""
-        if self._is_stream:
-            self._event += rest.splitlines(keepends=True)
-            self._read(_data_of(self._event))  # an event that was cut off says nothing, but it may not say the key
-            return b"".join([*self._held, *self._event])
-        self._follow(self._read(rest), "message")
-        return rest
-
-    def _passing(self) -> Iterator[bytes]:
-        """Yield the events that are whole, each held back while the text that it ends could be a key's beginning."""
+        self._pending += self._remover.finish()
+        if not self._is_stream:
+            self._follow(self._read(self._pending), "message")
+            return self._pending
         lines = self._pending.splitlines(keepends=True)
-        # A carriage return may be half of a line's end.
+        passed = b"".join(self._passing(lines))
+        self._read(_data_of(self._event))  # an event that was cut off says nothing, but it may not say the key
+        return b"".join([passed, *self._held, *self._event])
+
+    def _whole_lines(self) -> list[bytes]:
+        """Return the lines that are whole; a carriage return may be half of a line's end."""
+        lines = self._pending.splitlines(keepends=True)
         self._pending = b"" if not lines or lines[-1].endswith(b"\n") else lines.pop()
+        return lines
+
+    def _passing(self, lines: list[bytes]) -> Iterator[bytes]:
+        """Yield the events that are whole, each held back while the text that it ends could be a key's beginning."""
         for line in lines:
             self._event.append(line)
             if line.strip(b"\r\n"):
@@ -108,7 +112,7 @@ class AnswerScreen:
 
     def _read_event(self, data: bytes) -> bool:
         """Take in one event; return whether a key may have begun in it."""
-        if data.strip() == _END_OF_STREAM:
+        if data.startswith(_END_OF_STREAM):
             self.has_ended = True
             return False
         return self._follow(self._read(data), "delta")
