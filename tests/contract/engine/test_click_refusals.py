@@ -13,14 +13,16 @@ from tests.support.site import Site
 TIMEOUT_MS = 500
 
 
-async def refused(engine: BrowserEngine, code: str, selector: str, kind: str = "click") -> ActionResult:
+async def refused(
+    engine: BrowserEngine, code: str, selector: str, kind: str = "click", timeout_ms: int = TIMEOUT_MS
+) -> ActionResult:
     """Expect the refusal, with the selector and the waiting time in its text."""
-    result = await fails(engine, kind, code, selector=selector, timeout_ms=TIMEOUT_MS)
+    result = await fails(engine, kind, code, selector=selector, timeout_ms=timeout_ms)
     assert result.error is not None
     assert result.error.startswith(f"{selector}: ")
     waited = re.search(r"waited (\d+\.\d) s", result.error)
     assert waited is not None, result.error
-    assert 0.4 <= float(waited[1]) <= 1.5
+    assert timeout_ms / 1000 - 0.1 <= float(waited[1]) <= timeout_ms / 1000 + 1
     assert result.metadata["hint"]
     return result
 
@@ -128,7 +130,7 @@ async def test_the_reason_is_the_one_at_the_end(engine: BrowserEngine, site: Sit
     await go(engine, site.url("disabled_then_enabled.html?ms=200"))
     await js(engine, "later.insertAdjacentHTML('afterend', '<div id=lid style=\"position:fixed;inset:0\"></div>')")
 
-    await refused(engine, "element_covered", "#later")
+    await refused(engine, "element_covered", "#later", timeout_ms=2_000)
 
     assert site.hits("/hit/later") == 0
 

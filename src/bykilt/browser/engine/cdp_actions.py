@@ -157,7 +157,10 @@ async def _try_to_open(page: Page, frame: Frame, url: str, progress: Progress) -
             return _ABORTED
         return page.network.document_failure(document)
 
-    return await page.wait_until(came) or None
+    dropped = await page.wait_until(came)
+    if dropped:
+        await _crash_of(page, url)
+    return dropped or None
 
 
 async def _crash_of(page: Page, url: str) -> None:
