@@ -54,6 +54,17 @@ def test_a_flow_is_shown_with_its_parameters_and_steps() -> None:
     assert f" run {DEMO_FLOW} -p base_url=…" in text
 
 
+def test_a_flow_is_shown_with_what_it_asks_models_and_where_that_leads(tmp_path: Path) -> None:
+    flow = tmp_path / "asks.json"
+    steps = [
+        {"action": "extract_ai", "fields": {"price": "the price", "name": "the name"}},
+        {"action": "choose", "question": "Good?", "options": ["yes"], "cases": {"yes": [{"action": "reload"}]}},
+    ]
+    flow.write_text(json.dumps({"bykilt": 1, "name": "asks", "steps": steps}), encoding="utf-8")
+    text = ask("flow", "show", flow).stdout
+    assert "  extract_ai  price, name\n  choose  Good?\n    reload\n" in text
+
+
 def test_a_flow_is_summed_up_for_programs() -> None:
     document = json.loads(ask("flow", "show", DEMO_FLOW, "--json").stdout)
     assert document["name"] == "practice-back-office"
