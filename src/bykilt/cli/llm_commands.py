@@ -23,6 +23,10 @@ _BASE_HELP = "Image to build on: Python 3.12 or newer of a glibc system. [defaul
 
 _USAGE = "bykilt.cli.llm_usage_commands"
 LATER = {
+    "models": Later(
+        "bykilt.cli.llm_models_commands:models",
+        "Show the models that can be asked in the container; add and remove them.",
+    ),
     "providers": Later(f"{_USAGE}:providers", "Show who may be asked, in which order, and how each one does."),
     "usage": Later(f"{_USAGE}:usage", "Show what calls to models have used up, and what is left of the budgets."),
 }

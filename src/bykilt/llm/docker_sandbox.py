@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -15,6 +17,7 @@ from anyio.abc import ByteStream, SocketStream, UNIXSocketStream
 
 from bykilt.errors import BykiltError, InvalidInput
 from bykilt.llm import owners
+from bykilt.llm.added_models import AddedModel, AddedModels
 from bykilt.llm.calls import MODEL, Call, Completion, Prompt
 from bykilt.llm.conversation import Conversation, StreamEnded
 from bykilt.llm.daemon import connect
@@ -22,17 +25,19 @@ from bykilt.llm.errors import (
     CallRefused,
     CallTimedOut,
     ImageMissing,
+    LLMError,
     ProtocolViolation,
     RuntimeMissing,
     SandboxRefused,
     WorkerCrashed,
-    WorkerOutOfMemory,
 )
 from bykilt.llm.image_contents import image_name
 from bykilt.llm.outside import Exchange, Outside
-from bykilt.llm.policy import UID, SandboxPolicy, memory_bytes
+from bykilt.llm.policy import MODEL_PLACE, UID, SandboxPolicy, memory_bytes
 from bykilt.llm.protocol import MAX_LINE_BYTES, Done, Refusal, encode
 from bykilt.llm.providers import LOCAL
+from bykilt.llm.worker_endings import why_ended
+from bykilt.settings import Settings
 
 if TYPE_CHECKING:
     import socket
@@ -64,14 +69,17 @@ class DockerLLMSandbox:
         runtime: str | None = None,
         model: str = MODEL,
         outside: Outside | None = None,
+        home: Path | None = None,
     ) -> None:
         """Take the limits: `cpu_quota` microseconds of processor in 100,000, `memory_limit` like `512m`.
 
         Without `image`, the one that `bykilt llm build` makes. With `outside` no model is loaded in the container:
         calls are asked of a provider, and what the worker wants for them of the world outside is `outside`'s decision.
+        A `model` that was added in the `home` (the environment's by default) is mounted, and has the memory that it was
+        added with, if that is more.
 
         Raises:
-            InvalidInput: A limit cannot be used, or there would be a network.
+            InvalidInput: A limit cannot be used, there is no such model, or there would be a network.
         """
         if network_mode != "none":
             raise InvalidInput(
@@ -81,8 +89,13 @@ class DockerLLMSandbox:
         self.model = model
         self._outside = outside
         self.provider = outside.name if outside is not None else LOCAL
+        self._added: AddedModel | None = None
+        memory = memory_bytes(memory_limit)
+        if model != MODEL and outside is None:
+            self._added = AddedModels(home or Settings.from_environment().home).find(model)
+            memory = max(memory, memory_bytes(self._added.memory))
         self.policy = SandboxPolicy(
-            memory=memory_bytes(memory_limit),
+            memory=memory,
             cpu_quota=cpu_quota,
             seccomp=enable_seccomp,
             apparmor=enable_apparmor,
@@ -287,17 +300,8 @@ class DockerLLMSandbox:
                 "pids": policy.host_pids,
                 "tmp_bytes": policy.tmp,
             },
-            "security": {
-                "seccomp": _filter_of(policy),
-                "second_filter": self.is_running,
-                # Wanted is not the same as in force: a kernel without AppArmor has none.
-                "apparmor": "docker-default" if policy.apparmor and self._has_apparmor else "none",
-                "read_only_root": True,
-                "no_new_privileges": True,
-                "capabilities": [],
-                "user": UID,
-                "runtime": policy.runtime or "default",
-            },
+            # Wanted is not the same as in force: a kernel without AppArmor has none.
+            "security": policy.told(has_apparmor=self._has_apparmor) | {"second_filter": self.is_running},
             "attested": dict(self._limits),
             **self._counts,
         }
@@ -314,6 +318,8 @@ class DockerLLMSandbox:
             raise ImageMissing(self.image)
         if self.policy.runtime is not None and self.policy.runtime not in client.runtimes():
             raise RuntimeMissing(self.policy.runtime)
+        if self._added is not None:
+            self.policy = replace(self.policy, model=self._added.checked())
         self._has_apparmor = client.has_apparmor()
         # By its id: a name could mean another image a moment later.
         self._container = client.create(self._configuration(image.id))
@@ -326,7 +332,7 @@ class DockerLLMSandbox:
         return {
             "Image": image_id,
             "User": f"{UID}:{UID}",
-            "Env": [f"{name}={value}" for name, value in (self._outside.environment if self._outside else {}).items()],
+            "Env": [f"{name}={value}" for name, value in self._environment().items()],
             "OpenStdin": True,
             # The end of our connection is the end of its input, and then the worker ends itself.
             "StdinOnce": True,
@@ -338,17 +344,12 @@ class DockerLLMSandbox:
             "HostConfig": self.policy.host_config(has_apparmor=self._has_apparmor),
         }
 
-    def _ending(self, client: DockerClient, container: str) -> WorkerCrashed:
-        """Return why a container whose stream has ended has ended."""
-        code = client.wait(container)
-        state = client.inspect(container).get("State") or {}
-        if state.get("OOMKilled"):
-            return WorkerOutOfMemory(
-                f"the model's container needed more than its {self.policy.memory >> 20} MiB and was ended",
-                hint="raise memory_limit, or ask for less",
-            )
-        said = self._talk.stderr.strip().splitlines() if self._talk is not None else []
-        return WorkerCrashed(f"the model's container ended with {code}" + (f": {said[-1][:300]}" if said else ""))
+    def _environment(self) -> Mapping[str, str]:
+        if self._outside is not None:
+            return self._outside.environment
+        if self._added is not None:
+            return {"BYKILT_MODEL": MODEL_PLACE, "BYKILT_CONTEXT_TOKENS": str(self._added.context_tokens)}
+        return {}
 
     async def _destroy(self) -> None:
         """Leave nothing: no stream, no container. Shielded, and bounded by the daemon client's own timeouts."""
@@ -382,10 +383,13 @@ class DockerLLMSandbox:
             raise SandboxRefused(differences)
         self._limits = message.limits
 
-    async def _ended(self) -> WorkerCrashed:
+    async def _ended(self) -> LLMError:
         if self._docker is None or self._container is None:
             return _stopped()
-        return await anyio.to_thread.run_sync(self._ending, self._docker, self._container)
+        said = self._talk.stderr if self._talk is not None else ""
+        return await anyio.to_thread.run_sync(
+            why_ended, self._docker, self._container, said, self.policy.memory, self.model
+        )
 
     async def _stop_answering(self, call: str) -> None:
         """Have the worker stop in the middle of an answer; one that does not is killed."""
@@ -399,12 +403,6 @@ class DockerLLMSandbox:
                 pass
         if not has_stopped:
             await self._destroy()
-
-
-def _filter_of(policy: SandboxPolicy) -> str:
-    if policy.is_gvisor:
-        return "none: gVisor's kernel stands in its place"
-    return "allow-list" if policy.seccomp else "docker-default"
 
 
 def _local_outcome(said: Done | Refusal) -> Completion:

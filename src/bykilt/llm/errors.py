@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from bykilt.errors import BykiltError, InvalidInput, MissingCapability
 
 
@@ -36,6 +38,24 @@ class ImageMissing(MissingCapability):
 
     def __init__(self, image: str) -> None:
         super().__init__(f"there is no image {image!r} on this machine", hint="make it: bykilt llm build")
+
+
+class ModelChanged(LLMError):
+    """The file of an added model is not the one that was added, so it is not used."""
+
+    code = "llm_model_changed"
+
+    def __init__(self, name: str, path: Path, what: str) -> None:
+        super().__init__(
+            f"the file of the model {name!r} cannot be used: {what} ({path})",
+            hint="put the file back, or add it anew: bykilt llm models add",
+        )
+
+
+class ModelUnusable(LLMError):
+    """The worker cannot load the model."""
+
+    code = "llm_model_unusable"
 
 
 class RuntimeMissing(MissingCapability):

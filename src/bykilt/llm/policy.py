@@ -13,6 +13,7 @@ from typing import Any
 from bykilt.errors import InvalidInput
 
 UID = 65532
+MODEL_PLACE = "/model.gguf"
 _CPU_PERIOD_US = 100_000
 _OPEN_FILES = 64
 # gVisor's own threads count on the host, too.
@@ -40,6 +41,17 @@ def memory_bytes(text: str) -> int:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MountedModel:
+    """A file that the container may read: its path here, and what tells it from any other, inside as well."""
+
+    path: str
+    inode: int
+    size: int
+    written_ns: int
+    changed_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SandboxPolicy:
     """The walls: `cpu_quota` is microseconds of one processor in each 100,000, `memory` and `tmp` are bytes."""
 
@@ -50,6 +62,7 @@ class SandboxPolicy:
     seccomp: bool = True
     apparmor: bool = True
     runtime: str | None = None
+    model: MountedModel | None = None
 
     def __post_init__(self) -> None:
         if not 1_000 <= self.cpu_quota <= 6_400_000:
@@ -94,7 +107,25 @@ class SandboxPolicy:
             # A container that removed itself could not be asked why it ended.
             "AutoRemove": False,
         }
+        if self.model is not None:
+            config["Mounts"] = [
+                {"Type": "bind", "Source": self.model.path, "Target": MODEL_PLACE, "ReadOnly": True,
+                 "BindOptions": {"Propagation": "rprivate"}}
+            ]  # fmt: skip
         return config | ({"Runtime": self.runtime} if self.runtime else {})
+
+    def told(self, *, has_apparmor: bool) -> dict[str, Any]:
+        """Return the walls for people and programs to read."""
+        seccomp = "allow-list" if self.seccomp else "docker-default"
+        return {
+            "seccomp": "none: gVisor's kernel stands in its place" if self.is_gvisor else seccomp,
+            "apparmor": "docker-default" if self.apparmor and has_apparmor else "none",
+            "read_only_root": True,
+            "no_new_privileges": True,
+            "capabilities": [],
+            "user": UID,
+            "runtime": self.runtime or "default",
+        }
 
     def differences_set(self, inspected: dict[str, Any], *, has_apparmor: bool) -> list[str]:
         """Return how the container that the daemon has made differs from what was asked for; empty if in nothing."""
@@ -102,7 +133,9 @@ class SandboxPolicy:
         actual = inspected.get("HostConfig") or {}
         found = [f"{name} is {actual.get(name)!r}" for name, value in wanted.items() if actual.get(name) != value]
         found += [f"{name} is not empty" for name in ("Binds", "Devices", "CapAdd", "VolumesFrom") if actual.get(name)]
-        found += ["a folder of this machine is mounted"] if inspected.get("Mounts") else []
+        mounted = [(one.get("Source"), one.get("Destination"), one.get("RW")) for one in inspected.get("Mounts") or []]
+        if mounted != ([(self.model.path, MODEL_PLACE, False)] if self.model is not None else []):
+            found.append(f"of this machine's files is mounted {mounted!r}")
         user = (inspected.get("Config") or {}).get("User")
         return found + ([] if user == f"{UID}:{UID}" else [f"User is {user!r}"])
 
@@ -128,14 +161,29 @@ class SandboxPolicy:
             found.append("the worker's own filter is not in force")
         # gVisor's kernel has these two options and does not tell them.
         untold = {"nosuid", "nodev"} if self.is_gvisor else set[str]()
-        return found + _mount_differences(limits.get("mounts"), untold)
+        found += self._model_differences(limits.get("model"))
+        added = MODEL_PLACE if self.model is not None else None
+        return found + _mount_differences(limits.get("mounts"), untold, added)
+
+    def _model_differences(self, seen: object) -> list[str]:
+        """Return whether the worker has another file than the one that was checked: it may have been put in between."""
+        if self.model is None:
+            return []
+        wanted = {"size": self.model.size, "written_ns": self.model.written_ns}
+        if not self.is_gvisor:  # which has numbers and times of its own for these two
+            wanted |= {"inode": self.model.inode, "changed_ns": self.model.changed_ns}
+        told = seen if isinstance(seen, dict) else {}
+        return [
+            f"the model's {name} is {told.get(name)!r}" for name, value in wanted.items() if told.get(name) != value
+        ]
 
 
-def _mount_differences(mounts: object, untold: set[str]) -> list[str]:
+def _mount_differences(mounts: object, untold: set[str], added: str | None) -> list[str]:
     if not isinstance(mounts, dict):
         return ["the mounts are not told"]
-    found = [f"{place!r} is mounted" for place in mounts if not _KNOWN_MOUNTS.fullmatch(str(place))]
-    wanted = {"/": {"ro"}, "/tmp": {"noexec", "nosuid", "nodev"}}
+    known = [str(place) for place in mounts if place == added or _KNOWN_MOUNTS.fullmatch(str(place))]
+    found = [f"{place!r} is mounted" for place in mounts if place not in known]
+    wanted = {"/": {"ro"}, "/tmp": {"noexec", "nosuid", "nodev"}} | ({added: {"ro"}} if added is not None else {})
     for place, options in wanted.items():
         if missing := options - untold - set(str(mounts.get(place, "")).split(",")):
             found.append(f"{place} is not mounted {','.join(sorted(missing))}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -58,8 +59,9 @@ class WorkerPool:
 
     def __init__(
         self,
-        make: Callable[[str], DockerLLMSandbox] = _sandbox_of,
+        make: Callable[[str], DockerLLMSandbox] | None = None,
         *,
+        home: Path | None = None,
         model: str = MODEL,
         containers: int = DEFAULT_CONTAINERS,
         idle_s: float = DEFAULT_IDLE_S,
@@ -68,13 +70,15 @@ class WorkerPool:
     ) -> None:
         """Take what makes the sandbox of a model, and how many of them owners may have; a spare comes on top.
 
+        Without `make` it is an ordinary one, of the image's model or of one that was added in `home`.
+
         Raises:
             InvalidInput: A number or the default `model` cannot be used.
         """
         if not 1 <= containers <= 64 or idle_s <= 0:
             raise InvalidInput("a pool has 1 to 64 containers, and removes them after some time above 0")
         self.model = model
-        self._make = make
+        self._make = make or (lambda model: DockerLLMSandbox(model=model, home=home))
         self._most = containers
         self._idle_s = idle_s
         self._keep_spare = keep_spare
@@ -84,7 +88,7 @@ class WorkerPool:
         self._keeper: PoolKeeper[DockerLLMSandbox] | None = None
         self._life, self._choice = anyio.Lock(), anyio.Lock()
         self._freed = anyio.Event()
-        self._last = make(model)
+        self._last = self._make(model)
         # Their containers are removed; what is left of them belongs to the event loop.
         self._expired: list[DockerLLMSandbox] = []
         self._expiry_problem: BykiltError | None = None

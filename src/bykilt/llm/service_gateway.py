@@ -213,7 +213,7 @@ def get_llm_gateway(
         raise InvalidInput("the model runs in a container only", hint="leave use_docker out")
     from bykilt.llm.pool import WorkerPool
 
-    return DockerLLMServiceGateway(WorkerPool(), around=around)
+    return DockerLLMServiceGateway(WorkerPool(home=around.home if around else None), around=around)
 
 
 def _has_stub(pipeline: CallPipeline) -> bool:

@@ -37,12 +37,23 @@ def attest() -> dict[str, Any]:
     facts["core"] = resource.getrlimit(resource.RLIMIT_CORE)[1]
     for name, paths in _CGROUP.items():
         facts[name] = next((lines[0] for path in paths if (lines := _lines(f"/sys/fs/cgroup/{path}"))), None)
+    facts["model"] = _model(os.environ.get("BYKILT_MODEL", ""))
     if facts["kernel"] == GVISOR:
         facts["NoNewPrivs"] = str(ctypes.CDLL(None).prctl(_GET_NO_NEW_PRIVS, 0, 0, 0, 0))
         # What the whole machine has, as gVisor shows it, is the container's limit.
         totals = [line.split()[1] for line in _lines("/proc/meminfo") if line.startswith("MemTotal:")]
         facts["memory_bytes"] = str(int(totals[0]) << 10) if totals else None
     return facts
+
+
+def _model(path: str) -> dict[str, int] | None:
+    if not path:
+        return None
+    try:
+        seen = os.stat(path)
+    except OSError:
+        return None
+    return {"inode": seen.st_ino, "size": seen.st_size, "written_ns": seen.st_mtime_ns, "changed_ns": seen.st_ctime_ns}
 
 
 def _kernel() -> str:

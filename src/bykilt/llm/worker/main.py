@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MAX_LINE_BYTES = 1 << 20
 _INPUT_TOO_LONG = 71
+_MODEL_UNUSABLE = 72
 
 
 class Lines:
@@ -102,7 +103,7 @@ def main() -> None:
     lines = Lines()
     path = os.environ.get("BYKILT_MODEL", "")
     remote = _remote(lines, os.environ.get("BYKILT_PROVIDER_URL", ""))
-    model = LocalModel(path, int(os.environ.get("BYKILT_CONTEXT_TOKENS", "2048"))) if path else remote
+    model = _local(path) if path else remote
     worker = Worker(lines, model, remote)
     threading.Thread(target=worker.listen, daemon=True).start()
     ready: dict[str, Any] = {"ev": "ready", "model": os.path.basename(path)}
@@ -115,6 +116,15 @@ def main() -> None:
         ready["second_filter"] = second_filter.is_in_force()
     lines.send({**ready, "limits": observed})
     worker.serve()
+
+
+def _local(path: str) -> LocalModel:
+    """Return the model; one that cannot be loaded is the end of the process, by a code that says so."""
+    try:
+        return LocalModel(path, int(os.environ.get("BYKILT_CONTEXT_TOKENS", "2048")))
+    except (OSError, RuntimeError, ValueError) as error:
+        os.write(2, f"\n{error}\n".encode("utf-8", "replace"))
+        os._exit(_MODEL_UNUSABLE)
 
 
 def _remote(lines: Lines, url: str) -> RemoteModel | None:

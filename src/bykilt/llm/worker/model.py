@@ -6,11 +6,13 @@ The only module that knows the model's library (cyllama, which runs llama.cpp in
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
 _BATCH_TOKENS = 512
 _SYSTEM = "You are a helpful assistant."
+_CHATML = "<|im_start|>"
 _ROLES = ("system", "user", "assistant")
 
 
@@ -35,6 +37,9 @@ class LocalModel:
         llama.ggml_backend_load_all()
         self._model = llama.LlamaModel(path, llama.LlamaModelParams())
         self._vocabulary = self._model.get_vocab()
+        self._template = self._model.get_default_chat_template() or ""
+        if not self._template:
+            raise ValueError("the model has no chat template: it was not made to answer")
         settings = llama.LlamaContextParams()
         settings.n_ctx, settings.n_batch = context_tokens, _BATCH_TOKENS
         # More threads than processors of the quota make each token many times dearer: they spin on barriers.
@@ -65,7 +70,7 @@ class LocalModel:
         Raises:
             RefusedCall: The messages, the schema or their size cannot be used.
         """
-        prompt = self._vocabulary.tokenize(_chat_text(message), add_special=False, parse_special=True)
+        prompt = self._prompt(_messages(message))
         max_tokens = _whole(message, "max_tokens", 256)
         if len(prompt) + max_tokens > self._context_tokens:
             raise RefusedCall(
@@ -82,6 +87,30 @@ class LocalModel:
         finally:
             self._running = ""
         return {"finish": finish, "text": text, "prompt_tokens": len(prompt), "completion_tokens": count}
+
+    def _prompt(self, messages: list[dict[str, str]]) -> list[int]:
+        """Return the tokens of a conversation, in the form that the model was trained on.
+
+        The marks of that form inside a message are text like any other, or are taken out: who writes a message must
+        not write the next one.
+        """
+        if _CHATML in self._template:
+            return list(self._vocabulary.tokenize(_in_chatml(messages), add_special=False, parse_special=True))
+        # The template is filled with marks of ours; only what it puts around them may hold marks of its own.
+        standing_in = [
+            self._llama.LlamaChatMessage(role=one["role"], content=f"\ue000{number}\ue001")
+            for number, one in enumerate(messages)
+        ]
+        try:
+            form = self._model.chat_apply_template(self._template, standing_in, True)
+        except (RuntimeError, ValueError) as error:
+            raise RefusedCall("bad_template", f"the model's chat template cannot be used: {error}") from error
+        tokens: list[int] = []
+        for number, piece in enumerate(re.split("\ue000([0-9]+)\ue001", form)):
+            is_message = number % 2 == 1
+            text = messages[int(piece)]["content"] if is_message else piece
+            tokens += self._vocabulary.tokenize(text, add_special=number == 0, parse_special=not is_message)
+        return tokens
 
     def _generate(
         self,
@@ -158,23 +187,24 @@ class LocalModel:
         return sampler
 
 
-def _chat_text(message: dict[str, Any]) -> str:
-    """Return the messages in ChatML, the form that this model was trained on.
-
-    The marks of that form inside a message are taken out: who writes a message must not write the next one.
-    """
+def _messages(message: dict[str, Any]) -> list[dict[str, str]]:
     messages = message.get("messages")
     if not isinstance(messages, list) or not messages:
         raise RefusedCall("bad_call", "there are no messages")
-    if messages[0].get("role") != "system":
-        messages = [{"role": "system", "content": _SYSTEM}, *messages]
-    parts = []
     for one in messages:
         if one.get("role") not in _ROLES:
             raise RefusedCall("bad_call", f"there is no role {one.get('role')!r}")
-        content = str(one.get("content", "")).replace("<|im_start|>", "").replace("<|im_end|>", "")
-        parts.append(f"<|im_start|>{one['role']}\n{content}<|im_end|>\n")
-    return "".join(parts) + "<|im_start|>assistant\n"
+    return [{"role": one["role"], "content": str(one.get("content", ""))} for one in messages]
+
+
+def _in_chatml(messages: list[dict[str, str]]) -> str:
+    if messages[0]["role"] != "system":
+        messages = [{"role": "system", "content": _SYSTEM}, *messages]
+    parts = []
+    for one in messages:
+        content = one["content"].replace(_CHATML, "").replace("<|im_end|>", "")
+        parts.append(f"{_CHATML}{one['role']}\n{content}<|im_end|>\n")
+    return "".join(parts) + f"{_CHATML}assistant\n"
 
 
 def _is_never_whole(pieces: list[str]) -> bool:
