@@ -17,6 +17,7 @@ from bykilt.audit.errors import AuditUnavailable
 from bykilt.audit.ledger import Ledger
 from bykilt.audit.record import AuditOutcome, Who
 from bykilt.errors import InvalidInput
+from bykilt.llm.broker.broker import Broker
 from bykilt.llm.broker.keys import NoKeys, VaultKeys
 from bykilt.llm.broker.records import ExchangeRecord, LedgerRecords
 from bykilt.llm.calls import Call
@@ -190,6 +191,75 @@ async def test_what_a_provider_refuses_says_whether_to_try_again(server: FakePro
                 assert (failed.value.status, failed.value.is_retryable) == (status, is_retryable)
                 assert failed.value.retry_after_s == 7
     assert len(server.seen) == 2 * len(REFUSALS), "the provider's library must not try again by itself"
+
+
+async def test_how_long_to_wait_is_read_in_every_form(server: FakeProvider) -> None:
+    date = "date: Tue, 24 Nov 2026 10:00:00 GMT"
+    forms: dict[tuple[str, ...], float | None] = {
+        ("retry-after: 7",): 7,
+        ("retry-after: 0.5",): 0.5,
+        ("retry-after: 2", "retry-after-ms: 1500"): 1.5,
+        (date, "retry-after: Tue, 24 Nov 2026 10:01:30 GMT"): 90,
+        (date, "retry-after: Tue, 24 Nov 2026 09:00:00 GMT"): 0,
+        ("retry-after: Tue, 24 Nov 2026 10:01:30 GMT",): None,
+        ("retry-after: -5",): None,
+        ("retry-after: 99999999999999999999",): None,
+        ("retry-after: soon", date): None,
+        (): None,
+    }
+    async with asking(server) as backend:
+        for headers, expected in forms.items():
+            server.script = lambda wire, headers=headers: wire.answer(429, b"{}", *headers)  # type: ignore[misc]
+            with pytest.raises(ProviderFailed) as failed:
+                await backend.answer(call())
+            assert failed.value.retry_after_s == expected, headers
+
+
+async def test_a_provider_that_gives_up_in_the_middle_is_worth_another_try(server: FakeProvider) -> None:
+    def script(wire: Wire) -> None:
+        wire.begin_stream()
+        wire.event("half an")
+        wire.part(b'data: {"error": {"message": "overloaded", "type": "server_error"}}\n\n')
+        wire.send(b"0\r\n\r\n")
+
+    server.script = script
+    async with asking(server) as backend:
+        with pytest.raises(ProviderFailed, match="gave up in the middle of its answer: overloaded") as failed:
+            await backend.answer(call(), lambda text: None)
+    assert failed.value.is_retryable
+
+
+async def test_containers_around_one_broker_keep_their_answers_apart(server: FakeProvider) -> None:
+    """Owners' containers share connections to the provider, and nothing else."""
+    broker = Broker(server.provider(), FixedKey())
+    backends = [RemoteBackend(server.provider(), FixedKey(), broker=broker) for _ in range(2)]
+    answers: dict[str, str] = {}
+
+    async def ask(backend: RemoteBackend, name: str) -> None:
+        for number in range(10):
+            prompt = f"{name}-{number}"
+            on_token = None if number % 2 else (lambda text: None)
+            answers[prompt] = (await backend.answer(call(prompt), on_token)).text
+
+    try:
+        async with anyio.create_task_group() as tasks:
+            for backend, name in zip(backends, ("anna", "berta"), strict=True):
+                tasks.start_soon(ask, backend, name)
+        assert len({backend.get_metrics()["container_id"] for backend in backends}) == 2
+    finally:
+        for backend in backends:
+            await backend.stop()
+        await broker.close()
+    assert len(answers) == 20
+    assert all(text == f"pong: {prompt}" for prompt, text in answers.items())
+
+
+async def test_a_backend_that_was_stopped_starts_again(server: FakeProvider) -> None:
+    async with asking(server) as backend:
+        await backend.answer(call("a"))
+        await backend.stop()
+        assert not backend.sandbox.is_running
+        assert (await backend.answer(call("b"))).text == "pong: b"
 
 
 def cut_off(wire: Wire) -> None:

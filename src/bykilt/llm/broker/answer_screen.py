@@ -40,6 +40,8 @@ class AnswerScreen:
         """Whether the provider has said that the stream is at its end."""
         self.finish_reason: str | None = None
         """Why the provider says that the answer has ended."""
+        self.error: object = None
+        """What the provider says instead of going on, unread."""
         self._remover = remover
         self._is_stream = is_stream
         self._max_bytes = self._left = max_bytes
@@ -146,6 +148,7 @@ class AnswerScreen:
         if self._remover.is_in(json.dumps(document, ensure_ascii=False)):
             raise _has_key()
         self.usage = _usage(document) or self.usage
+        self.error = document.get("error") or self.error
         return document
 
 

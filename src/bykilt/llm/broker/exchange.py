@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import anyio
@@ -174,14 +176,23 @@ class CallExchange:
         if not self._answered:
             raise ProtocolViolation("it did not wait for the provider")
         if isinstance(said, Refusal):
-            raise ProviderFailed(
-                f"the provider's answer cannot be used: {said.message}", is_retryable=False, status=self._record.status
-            )
+            raise self._unusable(said)
         screen = self._screen
         if screen is None or (said.text, said.finish) != (screen.text, screen.finish_reason):
             raise ProtocolViolation("its answer is not the provider's")
         usage, is_counted = self._usage(), screen.usage is not None
         return Completion(said.text, said.finish, usage.prompt_tokens, usage.completion_tokens, is_counted)
+
+    def _unusable(self, said: Refusal) -> ProviderFailed:
+        error = self._screen.error if self._screen is not None else None
+        name, status = self._provider.name, self._record.status
+        if error is None:
+            return ProviderFailed(
+                f"the answer of {name} cannot be used: {said.message}", is_retryable=False, status=status
+            )
+        reason = _reason(json.dumps({"error": error}).encode())
+        told = f": {reason}" if reason else ""
+        return ProviderFailed(f"{name} gave up in the middle of its answer{told}", is_retryable=True, status=status)
 
     def too_late(self) -> LLMError:
         """Return what to tell if the deadline passes while the provider is asked."""
@@ -262,7 +273,8 @@ class CallExchange:
                 status=head.status,
                 hint="put the address that it should be asked at into the provider's url",
             )
-        reason = _reason(remover.clean(bytes(said)), remover)
+        reason = _reason(remover.clean(bytes(said)))
+        reason = "" if remover.is_in(reason) else reason
         return ProviderFailed(
             f"{name} answered {head.status}" + (f": {reason}" if reason else ""),
             is_retryable=head.status in _RETRYABLE or head.status >= 500,
@@ -302,7 +314,7 @@ def _kind(head: Head) -> str:
     return kind
 
 
-def _reason(said: bytes, remover: KeyRemover) -> str:
+def _reason(said: bytes) -> str:
     """Return the words of an error in OpenAI's form, made harmless; nothing where it has none."""
     try:
         document = json.loads(said)
@@ -310,12 +322,22 @@ def _reason(said: bytes, remover: KeyRemover) -> str:
         return ""
     error = document.get("error") if isinstance(document, dict) else None
     words = error.get("message") if isinstance(error, dict) else error
-    if not isinstance(words, str) or remover.is_in(words):
+    if not isinstance(words, str):
         return ""
     return "".join(sign if sign.isprintable() else " " for sign in words)[:300]
 
 
 def _retry_after_s(head: Head) -> float | None:
-    """Return the seconds that the provider asks to wait; of the header's two forms the number alone is read."""
-    text = head.headers.get("retry-after", "").strip()
-    return float(text) if text.isascii() and text.isdecimal() and len(text) <= 6 else None
+    """Return the seconds that the provider asks to wait; a time of day counts from the answer's own.
+
+    Source: RFC 9110, section 10.2.3; `retry-after-ms` is OpenAI's
+    """
+    for name, unit_s in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        text = head.headers.get(name, "").strip()
+        if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text):
+            return float(text) * unit_s
+    try:
+        then, now = (parsedate_to_datetime(head.headers[name]) for name in ("retry-after", "date"))
+        return max(0.0, (then - now).total_seconds())
+    except (KeyError, TypeError, ValueError):
+        return None

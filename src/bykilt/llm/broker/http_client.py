@@ -135,8 +135,12 @@ class _CheckedConnections(httpcore2.AsyncNetworkBackend):
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.AsyncNetworkStream:
         connection, address = await self._dialler.dial()
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return _Connection(await SocketStream.from_socket(connection), address)
+        try:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return _Connection(await SocketStream.from_socket(connection), address)
+        except BaseException:
+            connection.close()
+            raise
 
     async def connect_unix_socket(
         self, path: str, timeout: float | None = None, socket_options: object = None
