@@ -32,6 +32,16 @@ MIGRATIONS = (
     """,
 )
 
+# The newest ones stay, as many as there may be, and as far as there is room.
+_MAKE_ROOM = """
+    DELETE FROM answers WHERE mark IN (
+        SELECT mark FROM (
+            SELECT mark, row_number() OVER newest AS place, sum(length(sealed)) OVER newest AS bytes
+            FROM answers WINDOW newest AS (ORDER BY expires_s DESC, mark)
+        ) WHERE place > ? OR bytes > ?
+    )
+"""
+
 
 class Seal(Protocol):
     """What the cache needs of whoever has keys."""
@@ -98,8 +108,7 @@ class AnswerCache:
         def work(connection: sqlite3.Connection) -> None:
             connection.execute("DELETE FROM answers WHERE expires_s <= ?", (now_s,))
             connection.execute("INSERT OR REPLACE INTO answers VALUES (?, ?, ?)", row)
-            oldest = "SELECT mark FROM answers ORDER BY expires_s DESC LIMIT -1 OFFSET ?"
-            connection.execute(f"DELETE FROM answers WHERE mark IN ({oldest})", (self._settings.max_entries,))
+            connection.execute(_MAKE_ROOM, (self._settings.max_entries, self._settings.max_bytes))
 
         self._database.write(work)
 

@@ -24,11 +24,12 @@ class WhenUnavailable(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CacheSettings:
-    """Whether answers are kept for the same question, for `ttl_s` seconds, `max_entries` at most."""
+    """Whether answers are kept for the same question, for `ttl_s` seconds; so many, and so many bytes, at most."""
 
     exact: bool = False
     ttl_s: float = 3600.0
     max_entries: int = 1000
+    max_bytes: int = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,7 +124,8 @@ class CacheModel(Strict):
 
     mode: Literal["off", "exact"] = "off"
     ttl_s: float = Field(default=_CACHE.ttl_s, ge=1, le=30 * 86_400, description="seconds")
-    max_entries: int = Field(default=_CACHE.max_entries, ge=1, le=100_000)
+    max_entries: int = Field(default=_CACHE.max_entries, ge=1, le=100_000, description="answers that are kept")
+    max_mib: int = Field(default=_CACHE.max_bytes >> 20, ge=1, le=4096, description="what they may take, in MiB")
 
 
 class RetryModel(Strict):

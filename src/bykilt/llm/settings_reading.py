@@ -51,7 +51,9 @@ def settings_of(model: SettingsModel, problems: ProblemList) -> LLMSettings | No
         use=tuple(model.use),
         budgets=budgets,
         rates=_rates(model.rates, known),
-        cache=CacheSettings(model.cache.mode == "exact", model.cache.ttl_s, model.cache.max_entries),
+        cache=CacheSettings(
+            model.cache.mode == "exact", model.cache.ttl_s, model.cache.max_entries, model.cache.max_mib << 20
+        ),
         retry=RetrySettings(model.retry.attempts, model.retry.first_s, model.retry.most_s),
         breaker=BreakerSettings(model.breaker.failures, model.breaker.open_s),
         when_unavailable=model.when_unavailable,

@@ -91,6 +91,19 @@ def test_the_oldest_make_room(cache: AnswerCache, clock: SetClock) -> None:
     assert kept == [2, 3, 4]
 
 
+def test_the_oldest_make_room_for_what_is_large(tmp_path: Path, clock: SetClock) -> None:
+    settings = CacheSettings(True, 60, 100, max_bytes=20_000)
+    cache = AnswerCache(tmp_path / "small.sqlite3", Sealer(KEY, PURPOSE), settings, clock)
+    for number in range(6):
+        clock.now_s += 1
+        cache.put(call(f"question {number}"), "p", "m", replace(ANSWER, text="x" * 6_000))
+    assert [number for number in range(6) if cache.get(call(f"question {number}"), "p", "m")] == [3, 4, 5]
+    clock.now_s += 1
+    cache.put(call("question 6"), "p", "m", replace(ANSWER, text="x" * 30_000))
+    assert cache.get(call("question 6"), "p", "m") is None
+    cache.close()
+
+
 def test_the_file_tells_nothing(cache: AnswerCache, tmp_path: Path) -> None:
     """Contract: neither question nor answer nor owner is in it, in the write-ahead log neither."""
     cache.put(call(), "p", "m", ANSWER)

@@ -7,8 +7,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -201,11 +203,12 @@ print("ready", flush=True)
 sys.stdin.readline()
 admitted = 0
 try:
-    while True:
+    while admitted < 1000:
         store.admit(asking, rules)
         admitted += 1
 except BudgetExceeded:
-    print(admitted, flush=True)
+    pass
+print(admitted, flush=True)
 sys.stdin.readline()
 """
 
@@ -312,3 +315,56 @@ def test_the_totals_are_the_sums_of_the_requests(requests: list[tuple[str, int, 
             line.prompt_tokens + line.completion_tokens for line in store.summary(Grouping.DAY, began)
         )
         store.close()
+
+
+MOVES = st.lists(
+    st.one_of(
+        st.tuples(st.just("ask"), st.sampled_from(["alice", "bob"]), st.integers(5, 30), st.integers(5, 30)),
+        st.tuples(st.just("end"), st.integers(0, 5), st.floats(0, 1), st.booleans()),
+    ),
+    min_size=5,
+    max_size=40,
+)
+
+
+@settings(max_examples=60)
+@given(MOVES)
+def test_no_order_of_requests_and_endings_passes_a_budget(moves: list[tuple[Any, ...]]) -> None:
+    """Contract: as long as nobody uses more than the most that was taken, no budget is ever passed."""
+    with tempfile.TemporaryDirectory() as folder:
+        stores = [UsageStore(Path(folder, "usage.sqlite3"), SetClock()) for _ in range(2)]
+        everybody = Account(Scope.DAY, Limit(tokens=100, parts=1000))
+        going_on: list[tuple[int, Asking]] = []
+        for place, move in enumerate(moves):
+            store = stores[place % 2]
+            if move[0] == "ask":
+                _, owner, prompt, completion = move
+                asking = replace(
+                    ASKING,
+                    owner=owner,
+                    most_prompt_tokens=prompt,
+                    most_completion_tokens=completion,
+                    most_parts=10 * completion,
+                )
+                own = Account(Scope.OWNER, Limit(tokens=60), owner=owner)
+                with suppress(BudgetExceeded):
+                    going_on.append((store.admit(asking, Rules([everybody, own])), asking))
+            elif going_on:
+                number, asking = going_on.pop(move[1] % len(going_on))
+                share = move[2] if move[3] else 1.0
+                store.end(
+                    number,
+                    replace(
+                        ANSWERED,
+                        prompt_tokens=int(asking.most_prompt_tokens * share),
+                        completion_tokens=int(asking.most_completion_tokens * share),
+                        parts=int((asking.most_parts or 0) * share),
+                    ),
+                )
+            used = store.used(everybody)
+            assert used.tokens <= 100
+            assert used.parts <= 1000
+            for owner in ("alice", "bob"):
+                assert store.used(Account(Scope.OWNER, Limit(), owner=owner)).tokens <= 60
+        for store in stores:
+            store.close()
