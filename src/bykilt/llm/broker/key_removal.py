@@ -31,13 +31,14 @@ class KeyRemover:
                 hint=f"it must have {SHORTEST_KEY} to {_MAX_KEY} printable ASCII characters, and no line end",
             )
         self._forms = _forms(key) if key else []
-        self._beginnings = {form[:size] for form in self._forms for size in range(1, len(form))}
+        self._letters = frozenset(b"".join(self._forms))
+        self._reach = max(map(len, self._forms), default=0)
         self._held = b""
 
     def feed(self, piece: bytes) -> bytes:
         """Return what can be told of the stream so far."""
         text = self.clean(self._held + piece)
-        held = self._begun(text)
+        held = self._begun(text, 1)
         self._held = text[len(text) - held :]
         return text[: len(text) - held]
 
@@ -55,7 +56,7 @@ class KeyRemover:
 
     def begins_in(self, text: str) -> bool:
         """Whether the end of a text could well be the beginning of the key."""
-        return self._begun(text.encode("utf-8", "replace")) >= _TELLING
+        return self._begun(text.encode("utf-8", "replace"), _TELLING) > 0
 
     def is_in(self, text: str) -> bool:
         """Whether the key is in a text."""
@@ -65,12 +66,21 @@ class KeyRemover:
     @property
     def reach(self) -> int:
         """How long the longest form is, in bytes."""
-        return max(map(len, self._forms), default=0)
+        return self._reach
 
-    def _begun(self, text: bytes) -> int:
-        """Return how many of the last bytes a form could begin with."""
-        longest = min(len(text), self.reach - 1)
-        return next((size for size in range(longest, 0, -1) if text[len(text) - size :] in self._beginnings), 0)
+    def _begun(self, text: bytes, least: int) -> int:
+        """Return how many of the last bytes a form could begin with; 0 where they are fewer than `least`."""
+        if not text or text[-1] not in self._letters:
+            return 0
+        most = 0
+        for form in self._forms:
+            tail = text[1 - len(form) :]
+            at = tail.find(form[:least])
+            while at >= 0 and not form.startswith(tail[at:]):
+                at = tail.find(form[:least], at + 1)
+            if at >= 0:
+                most = max(most, len(tail) - at)
+        return most
 
 
 def _forms(key: str) -> list[bytes]:
