@@ -27,6 +27,7 @@ from bykilt.runs.model import Models
 from bykilt.storage.errors import StorageError
 
 _LONGEST_DEADLINE_S = 3600.0
+_AGAIN_TEMPERATURE = 0.5
 _NOT_AWAITED = Failure("llm_not_awaited", "the run, or the step, ended before the model had answered", "")
 
 
@@ -82,6 +83,9 @@ class GatewaySource:
             # The step's own deadline, if it is the shorter one, ends the call before this does.
             "deadline_s": min(max(DEFAULT_DEADLINE_S, question.timeout_s or 0.0), _LONGEST_DEADLINE_S),
         }
+        if question.attempt > 1:
+            # Asked in the same way, a model that answers what is likeliest would say the same again.
+            context |= {"temperature": _AGAIN_TEMPERATURE, "seed": question.attempt}
         messages = [Message(Role(role), content) for role, content in prompt.messages]
         result = await self._gateway.invoke_llm(messages, context, schema=prompt.schema)
         if result.get("disabled"):

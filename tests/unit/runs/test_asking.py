@@ -178,6 +178,15 @@ async def test_an_answer_that_does_not_fit_is_never_used(house: House, answer: A
     assert ended.result["llm"]["prompt_tokens"] == 100
 
 
+async def test_a_second_attempt_may_have_another_answer(house: House) -> None:
+    """Contract: the first one is what the model takes for the likeliest, which asked again would be the same."""
+    await house.run({**ASK, "retry": {"attempts": 3, "delay_ms": 0}}, answers=[{}, {}, {"n": 3}])
+
+    assert house.gateway is not None
+    ways = [(asked.context.get("temperature", 0), asked.context.get("seed")) for asked in house.gateway.asked]
+    assert ways == [(0, None), (0.5, 2), (0.5, 3)]
+
+
 async def test_a_text_that_was_cut_off_is_no_answer(house: House) -> None:
     assert house.gateway is not None
     house.gateway.more = {"finish": "length"}
