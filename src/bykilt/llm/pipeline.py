@@ -45,6 +45,8 @@ _NEXT_MAY_ANSWER = (
     StartPaused,
 )
 _LEAST_DEADLINE_S = 0.01
+# Whoever gives a provider less time than this learns nothing of how it does, and opens no breaker for others.
+_FAIR_DEADLINE_S = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,6 +197,8 @@ class CallPipeline:
             ending = endings.answered(answer, route, asking, problem)
         except BaseException as error:
             ending = endings.failed(error, asking)
+            if self._left_s(attempt) <= 0 and attempt.call.options.deadline_s < _FAIR_DEADLINE_S:
+                ending = replace(ending, provider_is_well=None)
             raise
         finally:
             if ending is not None:

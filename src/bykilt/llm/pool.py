@@ -39,14 +39,6 @@ class _Worker:
     is_given_up: bool = False
 
 
-def _sandbox_of(model: str) -> DockerLLMSandbox:
-    if model != MODEL:
-        raise InvalidInput(
-            f"there is no model {model!r} in the container", hint=f"leave `model` out, or give {MODEL!r}"
-        )
-    return DockerLLMSandbox(model=model)
-
-
 class WorkerPool:
     """A backend: the calls of an owner go to a container of that owner. `start` it, `answer`, `stop` it.
 

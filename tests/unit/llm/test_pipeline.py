@@ -341,6 +341,24 @@ async def test_the_breaker_leaves_a_provider_alone_and_finds_it_well_again(home:
     assert home.store().breaker_state("first", pipeline.settings.breaker)[0] is BreakerState.CLOSED
 
 
+@pytest.mark.parametrize(("deadline_s", "state"), [(2, BreakerState.CLOSED), (20, BreakerState.OPEN)])
+async def test_a_short_deadline_opens_no_breaker_for_others(
+    home: LLMHome, deadline_s: float, state: BreakerState
+) -> None:
+    settings = NO_FALLBACK + "breaker: {failures: 2, open_s: 30}"
+    pipeline = home.pipeline(settings)
+
+    def take_all(asked: Call) -> None:
+        home.clock.now_s += asked.options.deadline_s
+
+    home.providers["first"].on_call = take_all
+    home.providers["first"].script = [ProviderFailed("no answer in time", is_retryable=True) for _ in range(2)]
+    for _ in range(2):
+        with pytest.raises(ProviderFailed):
+            await pipeline.answer(call(deadline_s=deadline_s))
+    assert home.store().breaker_state("first", pipeline.settings.breaker)[0] is state
+
+
 # ---- cache
 
 CACHED = TWO + "cache: {mode: exact}"
