@@ -78,6 +78,7 @@ class CallExchange:
         self._failure: BykiltError | None = None
         self._screen: AnswerScreen | None = None
         self._answered = False
+        self._is_dropped = False
         self._ended = anyio.Event()
         self._scope = anyio.CancelScope()
         self._began = anyio.current_time()
@@ -151,8 +152,9 @@ class CallExchange:
         Raises:
             ProtocolViolation: There is no such request.
         """
-        if dropped.request != self._request:
+        if dropped.request != self._request or self._is_dropped:
             raise ProtocolViolation("it drops a request that it has not made")
+        self._is_dropped = True
         if self._screen is None or not self._screen.has_ended:
             self._scope.cancel()
 
