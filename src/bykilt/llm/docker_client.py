@@ -5,7 +5,9 @@ The only module that knows the Docker library; its errors become ours. Does not 
 
 from __future__ import annotations
 
+import io
 import socket
+import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -122,6 +124,43 @@ class DockerClient:
         """Remove the images without a name that carry a label (`name=value`)."""
         with _our_errors():
             self._api.prune_images(filters={"dangling": True, "label": label})
+
+    def read_file(self, image: str, path: str) -> bytes:
+        """Return a file of an image, from a container that is never started.
+
+        Raises:
+            DockerFailed: There is none.
+        """
+        container = self.create({"Image": image})
+        try:
+            with _our_errors():
+                blocks, _ = self._api.get_archive(container, path)
+                packed = b"".join(blocks)
+            with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+                member = archive.next()
+                content = archive.extractfile(member) if member is not None else None
+                if content is None:
+                    raise DockerFailed(f"{path} is no file in the image")
+                return content.read()
+        finally:
+            self.remove(container)
+
+    def tags_of(self, repository: str) -> list[str]:
+        """Return the names of the images of a repository."""
+        with _our_errors():
+            found = self._api.images(name=repository)
+        return sorted(tag for one in found for tag in one.get("RepoTags") or [] if tag.startswith(f"{repository}:"))
+
+    def remove_image(self, tag: str) -> bool:
+        """Take a name off an image, and remove it with its last one; False if a container uses it."""
+        with _our_errors():
+            try:
+                self._api.remove_image(tag)
+            except docker_errors.APIError as error:
+                if error.status_code not in (404, 409):
+                    raise
+                return int(error.status_code) == 404
+        return True
 
     def create(self, configuration: dict[str, Any]) -> str:
         """Make a container from the API's own document; return its id."""

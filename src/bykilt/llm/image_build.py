@@ -24,7 +24,7 @@ from pathlib import Path
 from bykilt.errors import MissingCapability
 from bykilt.llm.docker_client import DockerClient, DockerFailed, ImageFacts
 from bykilt.llm.errors import BuildFailed
-from bykilt.llm.image_contents import MODEL_FILE, MODEL_SHA256, inputs_key, own_parts
+from bykilt.llm.image_contents import MODEL_FILE, MODEL_SHA256, REPOSITORY, inputs_key, own_parts
 
 DEFAULT_BASE = "python:3.13-slim"
 LABEL = "bykilt.llm.inputs"
@@ -81,6 +81,11 @@ def build(client: DockerClient, tag: str, base: str, cache: Path, tell: Tell, *,
         finally:
             client.remove_left_over(f"{STAGE_LABEL}={mark}")
     return _made(client.image(tag), tag)
+
+
+def prune(client: DockerClient, keep: str) -> list[str]:
+    """Remove the images that other versions of bykilt have made and no container uses; return their names."""
+    return [tag for tag in client.tags_of(REPOSITORY) if tag != keep and client.remove_image(tag)]
 
 
 def fetch(cache: Path, tell: Tell) -> list[Path]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import compileall
+import hashlib
+import json
 import os
 import py_compile
 import re
@@ -12,6 +14,8 @@ import sys
 import sysconfig
 
 OUT = "/out"
+CONTENTS = "/opt/llm/contents.json"
+DPKG = "/var/lib/dpkg"
 NOT_NEEDED = {
     "curses", "dbm", "dist-packages", "ensurepip", "idlelib", "lib2to3", "pydoc_data", "site-packages", "sqlite3",
     "test", "tests", "tkinter", "turtledemo", "unittest", "venv", "wsgiref", "xmlrpc", "__pycache__",
@@ -77,6 +81,59 @@ def main() -> None:
         passwd.write("worker:x:65532:65532::/tmp:/nonexistent\n")
     with open(OUT + "/etc/group", "w", encoding="ascii") as group:
         group.write("worker:x:65532:\n")
+    owners, versions = packages_of_the_base()
+    names = {name for path in everything() for name in owners.get(os.path.realpath(path), ())}
+    packages = {name: versions[name] for name in names if name in versions}
+    files = {path: described(OUT + path) for path in everything()}
+    contents = {"python": sys.version.split()[0], "packages": packages, "files": files}
+    with open(OUT + CONTENTS, "w", encoding="utf-8") as file:
+        json.dump(contents, file, indent=1, sort_keys=True)
+    os.chmod(OUT + CONTENTS, 0o644)
+    # When it was built is no part of what it is.
+    for path in ["", *everything()]:
+        os.utime(OUT + path, (0, 0), follow_symlinks=False)
+
+
+def everything() -> list[str]:
+    """Return every path in the image, in order."""
+    found = []
+    for folder, folders, names in os.walk(OUT):
+        found += [os.path.join(folder, name)[len(OUT) :] for name in (*folders, *names)]
+    return sorted(found)
+
+
+def described(path: str) -> dict[str, object]:
+    """Return what a path holds: its mode, and a link's target or a file's size and SHA-256."""
+    if os.path.islink(path):
+        return {"link": os.readlink(path)}
+    mode = oct(os.lstat(path).st_mode & 0o7777)
+    if os.path.isdir(path):
+        return {"mode": mode}
+    with open(path, "rb") as file:
+        content = file.read()
+    return {"mode": mode, "size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def packages_of_the_base() -> tuple[dict[str, list[str]], dict[str, str]]:
+    """Return the packages of each file, and the version of each package; nothing on a base that is no Debian."""
+    owners: dict[str, list[str]] = {}
+    versions: dict[str, str] = {}
+    if not os.path.exists(DPKG + "/status"):
+        return owners, versions
+    for name in os.listdir(DPKG + "/info"):
+        package, ending = os.path.splitext(name)
+        if ending == ".list":
+            with open(f"{DPKG}/info/{name}", encoding="utf-8") as listed:
+                for line in listed:
+                    path = line.rstrip("\n")
+                    if os.path.isfile(path):
+                        owners.setdefault(os.path.realpath(path), []).append(package.split(":")[0])
+    with open(DPKG + "/status", encoding="utf-8") as status:
+        for entry in status.read().split("\n\n"):
+            fields = dict(line.split(": ", 1) for line in entry.splitlines() if ": " in line and line[0] != " ")
+            if "Package" in fields:
+                versions[fields["Package"]] = fields.get("Version", "")
+    return owners, versions
 
 
 if __name__ == "__main__":
