@@ -212,7 +212,8 @@ def test_the_flow_of_the_how_to_runs_is_shown_and_is_run_again_without_a_model(
     assert f'{{"choice": "{said["outputs"]["desk"]}"}}' in shown
 
     bykilt.env["ENABLE_LLM"] = "false"
-    again = bykilt.run(*run, "--replay-llm", "latest")
+    assert bykilt.run(*run, "--replay-llm", "latest").code == 2
+    again = bykilt.run(*run, "--replay-llm", "latest", "--owner", "aiko")
 
     assert again.code == 0, again.err
     assert again.json()["outputs"] == said["outputs"]

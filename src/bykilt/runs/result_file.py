@@ -106,7 +106,17 @@ def write_request(folder: RunFolder, run: RunRecord, wanted: Mapping[str, JsonVa
 
 def wants_trace(folder: RunFolder) -> bool:
     """Whether the request asked for a trace; no, if there is no readable request."""
+    return _request(folder).get("trace") is True
+
+
+def owner_of(folder: RunFolder) -> str | None:
+    """For whom the run was; None if there is no readable request."""
+    owner = _request(folder).get("owner")
+    return owner if isinstance(owner, str) else None
+
+
+def _request(folder: RunFolder) -> JsonObject:
     try:
-        return decode_object(folder.request.read_bytes()).get("trace") is True
+        return decode_object(folder.request.read_bytes())
     except (OSError, StorageError):
-        return False
+        return {}

@@ -34,7 +34,7 @@ from bykilt.runs.executor import ActiveRun, RunExecutor, launch_settings
 from bykilt.runs.model import EngineFactory, Models, RunElsewhere, RunRequest, Secrecy, ServiceNotRunning, TraceWriter
 from bykilt.runs.ownership import Owner
 from bykilt.runs.recovery import Recovery, recover
-from bykilt.runs.result_file import RunSummary, write_request
+from bykilt.runs.result_file import RunSummary, owner_of, write_request
 from bykilt.runs.sandboxing import profile_of
 from bykilt.runs.secrecy import OpenSecrecy
 from bykilt.settings import Settings
@@ -123,7 +123,8 @@ class RunService:
             FlowError: A parameter is unknown, missing or unfit.
             UnknownEngine: No engine has that name.
             UnknownRun: There is no run whose answers could be replayed.
-            InvalidInput: The sandbox profile is unknown or unfit, or the settings contradict it.
+            InvalidInput: That run was for another owner, or cannot be replayed; or the sandbox profile is unknown or
+                unfit, or the settings contradict it.
             StorageError: The run could not be written down; nothing of it is left.
             ServiceNotRunning: Outside of the service's block.
         """
@@ -131,7 +132,7 @@ class RunService:
             raise ServiceNotRunning()
         file = request.sandbox_file or self.home.sandbox_profiles
         profile = await anyio.to_thread.run_sync(profile_of, request.flow, request.sandbox, file)
-        replay = await anyio.to_thread.run_sync(self._recorded_answers, request.replay_llm)
+        replay = await anyio.to_thread.run_sync(self._recorded_answers, request)
         run = self._prepare(request, profile, replay)
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(self._write_down, run)
@@ -214,13 +215,19 @@ class RunService:
         with anyio.CancelScope(shield=True):
             await self._writer.run()
 
-    def _recorded_answers(self, run_name: str | None) -> RecordedAnswers | None:
-        if run_name is None:
+    def _recorded_answers(self, request: RunRequest) -> RecordedAnswers | None:
+        if request.replay_llm is None:
             return None
         from bykilt.runs.answer_file import read_answers
 
-        run_id = self._history.find(run_name).id
-        return read_answers(self.home.run_folder(run_id).llm_answers, run_id)
+        run_id = self._history.find(request.replay_llm).id
+        folder = self.home.run_folder(run_id)
+        if owner_of(folder) != request.owner:
+            raise InvalidInput(
+                f"run {run_id} was not for {request.owner!r}, and what models answer stays with its owner",
+                hint="give the owner of that run with --owner",
+            )
+        return read_answers(folder.llm_answers, run_id)
 
     def _prepare(
         self, request: RunRequest, profile: SandboxProfile | None, replay: RecordedAnswers | None

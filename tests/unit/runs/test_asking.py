@@ -456,6 +456,14 @@ async def test_a_run_that_is_not_there_is_refused_at_once(house: House) -> None:
         await house.run(ASK, replay_llm="01zzzz")
 
 
+async def test_what_was_answered_for_one_owner_is_not_replayed_for_another(house: House) -> None:
+    first = await house.run(ASK, answers=[{"n": 3}], owner="aiko")
+
+    with pytest.raises(InvalidInput, match="was not for 'ben'"):
+        await house.run(ASK, replay_llm=first.run.id, owner="ben")
+    assert (await house.run(ASK, replay_llm=first.run.id, owner="aiko")).run.status is RunStatus.SUCCEEDED
+
+
 @pytest.mark.parametrize("line", ["{", "[]", "{}", '{"path": 1}'])
 async def test_a_record_that_is_damaged_is_refused_at_once(house: House, line: str) -> None:
     first = await house.run(ASK, answers=[{"n": 3}])
