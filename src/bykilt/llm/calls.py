@@ -14,6 +14,7 @@ MODEL = "smollm2-135m-instruct"
 MAX_PROMPT_BYTES = 256 << 10
 MAX_TOKENS = 1 << 17
 DEFAULT_DEADLINE_S = 120.0
+MAX_DEADLINE_S = 3600.0
 DEFAULT_OWNER = "default"
 _MAX_MESSAGES = 256
 _MAX_NAME = 128
@@ -61,7 +62,7 @@ class CallOptions:
         _within("max_tokens", self.max_tokens, 1, MAX_TOKENS, whole=True)
         _within("temperature", self.temperature, 0, 2)
         _within("seed", self.seed, 1, (1 << 31) - 1, whole=True)
-        _within("deadline_s", self.deadline_s, 0.01, 3600)
+        _within("deadline_s", self.deadline_s, 0.01, MAX_DEADLINE_S)
         if not isinstance(self.system, str | None):
             raise InvalidInput("system must be a text")
         for name in ("model", "provider", "run"):

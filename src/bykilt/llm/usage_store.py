@@ -19,6 +19,7 @@ from bykilt.clock import Clock, SystemClock
 from bykilt.llm import breaker, rates
 from bykilt.llm.breaker import BreakerState, ProviderResting, Tried
 from bykilt.llm.budgets import Account, Amount, check
+from bykilt.llm.calls import MAX_DEADLINE_S
 from bykilt.llm.owners import is_orphan, own_mark
 from bykilt.llm.rates import CallAboveRate, Rate, RateExceeded, Spent
 from bykilt.llm.usage import Asking, Ending, Grouping, RequestOutcome, Rules, UsageLine
@@ -187,15 +188,16 @@ class UsageStore:
             FROM requests WHERE started_s >= ? GROUP BY 1 ORDER BY {order}
         """
         open_query = f"""
-            SELECT {_KEYS[grouping]} AS key, process, count(*) FROM requests
-            WHERE started_s >= ? AND outcome = 'open' GROUP BY 1, 2
+            SELECT {_KEYS[grouping]} AS key, process, started_s FROM requests
+            WHERE started_s >= ? AND outcome = 'open'
         """
+        now_s = self._clock.wall_s()
 
         def work(connection: sqlite3.Connection) -> list[UsageLine]:
             abandoned: dict[str, int] = {}
-            for key, process, count in connection.execute(open_query, (since_s,)):
-                if is_orphan(process):
-                    abandoned[key] = abandoned.get(key, 0) + count
+            for key, process, started_s in connection.execute(open_query, (since_s,)):
+                if _is_abandoned(process, started_s, now_s):
+                    abandoned[key] = abandoned.get(key, 0) + 1
             rows = connection.execute(query, (since_s,)).fetchall()
             return [_line(row, abandoned.get(row["key"], 0)) for row in rows]
 
@@ -211,9 +213,9 @@ class UsageStore:
         if state is BreakerState.OPEN:
             raise ProviderResting(provider, settings.failures, left_s)
         if state is BreakerState.HALF_OPEN:
-            query = "SELECT process FROM requests WHERE provider = ? AND outcome = 'open' AND started_s > ?"
+            query = "SELECT process, started_s FROM requests WHERE provider = ? AND outcome = 'open' AND started_s > ?"
             trying = connection.execute(query, (provider, latest[0].ended_s)).fetchall()
-            if any(not is_orphan(row["process"]) for row in trying):
+            if not all(_is_abandoned(row["process"], row["started_s"], now_s) for row in trying):
                 raise ProviderResting(provider, settings.failures, settings.open_s)
 
     def _insert(self, connection: sqlite3.Connection, asking: Asking, now_s: float) -> int:
@@ -283,6 +285,14 @@ def _line(row: sqlite3.Row, abandoned: int) -> UsageLine:
         parts=row["parts"],
         unpriced=int(row["unpriced"]),
     )
+
+
+def _is_abandoned(process: str, started_s: float, now_s: float) -> bool:
+    """Whether nobody will end an open request any more.
+
+    Of a process of another boot or container nothing can be seen, but no request outlives the longest deadline.
+    """
+    return is_orphan(process) or started_s < now_s - 2 * MAX_DEADLINE_S
 
 
 def _within(tokens: int) -> int:

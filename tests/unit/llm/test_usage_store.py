@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -315,6 +316,28 @@ def test_the_totals_are_the_sums_of_the_requests(requests: list[tuple[str, int, 
             line.prompt_tokens + line.completion_tokens for line in store.summary(Grouping.DAY, began)
         )
         store.close()
+
+
+def test_a_request_of_a_process_that_cannot_be_seen_is_given_up_after_the_longest_deadline(
+    store: UsageStore, clock: SetClock, tmp_path: Path
+) -> None:
+    """Contract: after a reboot, or from another container, a trial that never ended blocks nobody for good."""
+    for _ in range(3):
+        store.end(store.admit(ASKING, Rules()), FAILED)
+    clock.now_s += 31
+    store.admit(ASKING, Rules(breaker=BREAKER))
+    with sqlite3.connect(tmp_path / "usage.sqlite3") as connection:
+        connection.execute("UPDATE requests SET process = 'another-boot/1:1:1' WHERE outcome = 'open'")
+    connection.close()
+    clock.now_s += 3600
+    with pytest.raises(ProviderResting):
+        store.admit(ASKING, Rules(breaker=BREAKER))
+    (line,) = store.summary(Grouping.OWNER)
+    assert line.abandoned == 0
+    clock.now_s += 3601
+    (line,) = store.summary(Grouping.OWNER)
+    assert line.abandoned == 1
+    store.admit(ASKING, Rules(breaker=BREAKER))
 
 
 MOVES = st.lists(
