@@ -83,6 +83,8 @@ def options_of(model: ChooseModel, pointer: str, problems: ProblemList) -> tuple
     return tuple(options)
 
 
-def choice_of(model: ModelStepCommon) -> ModelChoice:
-    """Return which model is asked."""
+def choice_of(model: ModelStepCommon, pointer: str, problems: ProblemList) -> ModelChoice:
+    """Return which model is asked, which no page may choose."""
+    for name in ("model", "provider"):
+        literal(getattr(model, name), f"{pointer}/{name}", problems)
     return ModelChoice(model.model, model.provider, model.max_tokens)

@@ -292,7 +292,7 @@ class StepReader:
             question=self.template(model.question, f"{head.path}/question"),
             data=self._data(model, head),
             schema=usable_schema(cast(JsonObject | None, model.schema_), f"{head.path}/schema", self._problems),
-            choice=choice_of(model),
+            choice=choice_of(model, head.path, self._problems),
         )
 
     def _extract_ai(self, model: ExtractAIModel, head: StepHead) -> Step:
@@ -305,7 +305,11 @@ class StepReader:
         ready = self._check_fields(AccessibilitySnapshot, aimed, fields, head.path) if readable else None
         look = ActionStep(head, AccessibilitySnapshot.type, tuple(fields.items()), ready)
         return ExtractAIStep(
-            head, fields_of_page(model, head.path, self._problems), look, choice_of(model), model.max_chars
+            head,
+            fields_of_page(model, head.path, self._problems),
+            look,
+            choice_of(model, head.path, self._problems),
+            model.max_chars,
         )
 
     def _choose(self, model: ChooseModel, head: StepHead) -> Step:
@@ -320,7 +324,7 @@ class StepReader:
                 for number, (name, steps) in enumerate(model.cases.items(), 1)
             ),
             otherwise=self._inside(model.otherwise, head, "else"),
-            choice=choice_of(model),
+            choice=choice_of(model, head.path, self._problems),
         )
 
     def _data(self, model: AskModel | ChooseModel, head: StepHead) -> Template | None:

@@ -352,6 +352,8 @@ def test_no_secret_can_be_asked_about(step: JsonObject, place: str) -> None:
     [
         (ask(schema={"type": "object", "properties": {"${params.a}": {"enum": ["${params.a}"]}}}), "/steps/0/schema"),
         (choose(options=["yes", "${secrets.shop}"]), "/steps/0/options/1"),
+        (ask(model="${params.a}"), "/steps/0/model"),
+        (choose(provider="x-${params.a}"), "/steps/0/provider"),
         (choose(options={"yes": "${params.a}"}), "/steps/0/options/yes"),
         ({"action": "extract_ai", "fields": {"a": "${params.a}"}}, "/steps/0/fields/a"),
         ({"action": "extract_ai", "fields": {"a": {"description": "${params.a}"}}}, "/steps/0/fields/a/description"),
