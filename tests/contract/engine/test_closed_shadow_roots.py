@@ -80,7 +80,7 @@ async def test_a_covered_element_in_a_closed_shadow_root_is_not_clicked(engine: 
     """Contract, both engines: what is over it is found although it is sealed too."""
     await go(engine, site.url("sealed.html"))
 
-    result = await fails(engine, "click", "element_covered", selector="pierce=#covered", timeout_ms=1200)
+    result = await fails(engine, "click", "element_covered", selector="pierce=#covered", timeout_ms=3000)
 
     assert await js(engine, "window.heard") == []
     assert "lid" in str(result.error)

@@ -39,12 +39,19 @@ async def test_eight_at_a_time_without_cross_talk(
     site.set_page("/parallel", PAGE)
     site.on("/cookies", lambda request: Response(body=dict(request.headers).get("cookie", "").encode()))
     seen: list[list[Any]] = [[] for _ in range(COUNT)]
+    launched: list[int] = []
+    all_launched = anyio.Event()
 
     async def one(number: int) -> None:
         facts = Facts()
         engine = EngineLoader.load_engine(engine_type, facts=facts, artifact_dir=tmp_path / str(number))
         async with engine:
             await engine.launch(site_launch(cdp_url=browser_url, dialog_policy="accept", dialog_text=f"text {number}"))
+            launched.append(number)
+            if len(launched) == COUNT:
+                all_launched.set()
+            # A dialog that opens while Playwright attaches to the same browser may be dismissed by it.
+            await all_launched.wait()
             await _prepare(engine, number)
             for _ in range(ROUNDS):
                 await go(engine, site.url(f"parallel?number={number}"))

@@ -21,6 +21,8 @@ from bykilt.ids import PageId
 
 T = TypeVar("T")
 
+_CLOSING_S = 2.0
+
 
 class PageEntry:
     """One page under its id."""
@@ -184,7 +186,9 @@ class PageRegistry:
             await self.context.new_page()
         finally:
             self._renewing = None
-        await crashed.close()
+        # Seen on a busy machine: Playwright waited for ever for a crashed page to say that it is closed.
+        with anyio.move_on_after(_CLOSING_S):
+            await crashed.close()
 
     # ---- events
 
