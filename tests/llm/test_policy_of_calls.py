@@ -136,6 +136,46 @@ async def test_a_secret_in_a_prompt_never_reaches_the_provider(home: Path, serve
     assert server.seen[0].document["messages"] == [{"role": "user", "content": "my key is ***, is that good?"}]
 
 
+async def test_owners_never_share_a_container(home: Path, server: FakeProvider) -> None:
+    """Contract: what one owner says never lies in the memory of a worker that another one asks."""
+    configure(home, server)
+    await give_key(home, server)
+    async with opened() as gateway:
+        containers = [
+            (await gateway.invoke_llm("hello", {"owner": owner}))["sandbox"]["container_id"]
+            for owner in ("alice", "bob", "alice")
+        ]
+    assert containers[0] == containers[2]
+    assert containers[0] != containers[1]
+
+
+async def test_a_call_that_is_cancelled_ends_at_the_provider_and_counts(home: Path, server: FakeProvider) -> None:
+    configure(home, server)
+    await give_key(home, server)
+
+    def never_ends(wire: Wire) -> None:
+        wire.begin_stream()
+        wire.event("The capital")
+        wire.wait_until_gone()
+
+    server.script = never_ends
+    async with opened() as gateway:
+        with anyio.fail_after(60):
+            async with anyio.create_task_group() as tasks:
+                heard = anyio.Event()
+
+                async def ask() -> None:
+                    await gateway.invoke_llm("hello", {"max_tokens": 40}, on_token=lambda _: heard.set())
+
+                tasks.start_soon(ask)
+                await heard.wait()
+                tasks.cancel_scope.cancel()
+        assert await anyio.to_thread.run_sync(server.hung_up.wait, 20)
+        assert store(home).used(ALL).tokens == len("hello") + 16 + 64 + 40
+        server.script = pong
+        assert (await gateway.invoke_llm("hello"))["text"] == "pong: hello"
+
+
 async def test_a_budget_stops_a_call_before_the_provider_hears_of_it(home: Path, server: FakeProvider) -> None:
     """Spec: hard budgets, per run and per owner, in tokens and in money."""
     configure(home, server, "budgets: {run: {tokens: 300}, owners: {bob: {total: {usd: 0.000100}}}}")
