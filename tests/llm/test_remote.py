@@ -25,7 +25,17 @@ from bykilt.llm.errors import ProviderFailed
 from bykilt.llm.remote_backend import RemoteBackend
 from bykilt.security.errors import SecretRefused
 from bykilt.security.secret import SecretPolicy
-from tests.support.llm_provider import KEY, SECRET, FakeProvider, FixedKey, Script, Wire, completion, fake_provider
+from tests.support.llm_provider import (
+    KEY,
+    SECRET,
+    USAGE,
+    FakeProvider,
+    FixedKey,
+    Script,
+    Wire,
+    completion,
+    fake_provider,
+)
 from tests.support.vaults import VaultHome
 
 CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
@@ -166,7 +176,7 @@ async def test_a_provider_that_is_too_slow_is_left_and_the_container_stays(serve
     async with asking(server, records=noted) as backend:
         with anyio.fail_after(20):
             with pytest.raises(ProviderFailed) as failed:
-                await backend.answer(call(deadline_s=0.5))
+                await backend.answer(call(deadline_s=2))
             assert await anyio.to_thread.run_sync(server.hung_up.wait, 20)
         assert failed.value.is_retryable
         server.script = lambda wire: wire.answer(200, completion("again"))
@@ -393,3 +403,24 @@ async def test_nothing_is_sent_that_cannot_be_put_on_record(server: FakeProvider
         with pytest.raises(AuditUnavailable):
             await backend.answer(call())
     assert not server.seen
+
+
+async def test_a_stream_that_has_said_its_last_is_not_waited_for(server: FakeProvider) -> None:
+    """A provider that leaves the connection open after the end: the answer is whole, and on record as that."""
+
+    def script(wire: Wire) -> None:
+        wire.begin_stream()
+        wire.event("all of it")
+        wire.event(finish="stop")
+        wire.event(usage=USAGE)
+        wire.part(b"data: [DONE]\n\n")
+        wire.wait_until_gone()
+
+    server.script = script
+    noted = Noted()
+    async with asking(server, records=noted) as backend:
+        with anyio.fail_after(20):
+            answer = await backend.answer(call(), lambda text: None)
+            assert await anyio.to_thread.run_sync(server.hung_up.wait, 20)
+    assert (answer.text, answer.prompt_tokens) == ("all of it", 11)
+    assert noted.records[-1].outcome is AuditOutcome.SUCCEEDED

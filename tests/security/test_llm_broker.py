@@ -294,7 +294,7 @@ async def test_a_provider_that_does_not_end_is_left(server: FakeProvider, script
     async with asking(server) as backend:
         with anyio.fail_after(30):
             with pytest.raises(ProviderFailed):
-                await backend.answer(call(deadline_s=1.5), lambda text: None)
+                await backend.answer(call(deadline_s=3), lambda text: None)
             assert await anyio.to_thread.run_sync(server.hung_up.wait, 20)
         server.script = lambda wire: wire.answer(200, completion("fine"))
         assert (await backend.answer(call())).text == "fine"

@@ -35,7 +35,7 @@ JSON, EVENTS = "application/json", "text/event-stream"
 _RETRYABLE = {408, 409, 425, 429}
 _MAX_ERROR_BYTES = 64 << 10
 # A stream that has said its last ends at once; only then its connection can be used again.
-_SETTLE_S = 0.25
+_SETTLE_S = 1.0
 _RECORD_S = 5.0
 # Without a count from the provider. English has some 4 bytes a token, Japanese 3: the guess is on the dear side.
 _BYTES_PER_TOKEN = 2
@@ -211,7 +211,8 @@ class CallExchange:
         if self._is_recorded:
             return
         usage = self._usage() if self._answered else Usage(0, 0)
-        ended_well = self._failure is None and self._answered and self._ended.is_set()
+        is_whole = self._ended.is_set() or (self._screen is not None and self._screen.has_ended)
+        ended_well = self._failure is None and self._answered and is_whole
         self._is_recorded = True
         with anyio.move_on_after(_RECORD_S, shield=True):
             await self._note(
