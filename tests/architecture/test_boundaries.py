@@ -45,7 +45,7 @@ OWNERS = {
     "boto3": {"security/aws_backend.py"},
     "botocore": {"security/aws_backend.py"},
     "docker": {"llm/docker_client.py"},
-    "cyllama": {"llm/worker/model.py"},
+    "cyllama": {"llm/worker/cyllama_engine.py"},
     "httpcore2": {"llm/broker/http_client.py"},
     "httpx2": {"llm/worker/remote.py", "llm/worker/remote_transport.py"},
     "openai": {"llm/worker/remote.py"},

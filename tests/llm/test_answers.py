@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import anyio
@@ -110,19 +109,21 @@ async def test_calls_that_come_together_start_one_container() -> None:
 async def test_a_call_that_waited_for_one_that_timed_out_is_answered() -> None:
     gateway = DockerLLMServiceGateway(DockerLLMSandbox())
     endings: list[str] = []
+    began = anyio.Event()
 
-    async def ask(context: Mapping[str, float]) -> None:
-        try:
-            endings.append((await gateway.invoke_llm(QUESTION, context))["text"])
-        except CallTimedOut as error:
-            endings.append(error.code)
+    async def ask_too_much() -> None:
+        context = {"max_tokens": 1900, "deadline_s": 1.0}
+        with pytest.raises(CallTimedOut):
+            await gateway.invoke_llm("Tell me a very long story.", context, on_token=lambda text: began.set())
+        endings.append("late")
 
     await gateway.initialize()
     try:
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(ask, {"max_tokens": 30, "deadline_s": 0.01})
-            tasks.start_soon(ask, {"max_tokens": 30})
-        assert endings == ["llm_timed_out", ANSWER]
+            tasks.start_soon(ask_too_much)
+            await began.wait()
+            endings.append((await gateway.invoke_llm(QUESTION, {"max_tokens": 30}))["text"])
+        assert endings == ["late", ANSWER]
     finally:
         await gateway.shutdown()
 

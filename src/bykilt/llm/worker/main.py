@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from bykilt.llm.worker import second_filter
 from bykilt.llm.worker.attest import attest
-from bykilt.llm.worker.model import LocalModel, RefusedCall
+from bykilt.llm.worker.engine import Engine, RefusedCall
+from bykilt.llm.worker.model import LocalModel
 
 if TYPE_CHECKING:
     from bykilt.llm.worker.remote import RemoteModel
@@ -120,11 +121,25 @@ def main() -> None:
 
 def _local(path: str) -> LocalModel:
     """Return the model; one that cannot be loaded is the end of the process, by a code that says so."""
+    tokens = int(os.environ.get("BYKILT_CONTEXT_TOKENS", "2048"))
     try:
-        return LocalModel(path, int(os.environ.get("BYKILT_CONTEXT_TOKENS", "2048")))
+        return LocalModel(_engine(path, tokens), tokens)
     except (OSError, RuntimeError, ValueError) as error:
         os.write(2, f"\n{error}\n".encode("utf-8", "replace"))
         os._exit(_MODEL_UNUSABLE)
+
+
+def _engine(path: str, context_tokens: int) -> Engine:
+    name = os.environ.get("BYKILT_ENGINE", "cyllama")
+    if name == "cyllama":
+        from bykilt.llm.worker.cyllama_engine import CyllamaEngine
+
+        return CyllamaEngine(path, context_tokens)
+    if name == "llama_cpp":
+        from bykilt.llm.worker.llama_library import LlamaLibrary
+
+        return LlamaLibrary(path, context_tokens)
+    raise ValueError(f"there is no engine {name!r}")
 
 
 def _remote(lines: Lines, url: str) -> RemoteModel | None:

@@ -1,6 +1,6 @@
 """The model: a prompt becomes tokens, one after the other, held to a grammar if there is one.
 
-The only module that knows the model's library (cyllama, which runs llama.cpp in this process and opens no socket).
+Knows how a conversation becomes an answer. Does not know which library runs the model.
 """
 
 from __future__ import annotations
@@ -10,42 +10,25 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-_BATCH_TOKENS = 512
+from bykilt.llm.worker.engine import BATCH_TOKENS, Engine, RefusedCall, Sampler
+
 _SYSTEM = "You are a helpful assistant."
 _CHATML = "<|im_start|>"
 _ROLES = ("system", "user", "assistant")
 
 
-class RefusedCall(Exception):
-    """A call that cannot be carried out as it is; `code` is for programs."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-
-
 class LocalModel:
     """One model and one conversation's worth of memory; the start that two prompts share is computed once."""
 
-    def __init__(self, path: str, context_tokens: int) -> None:
-        from cyllama.llama import llama_cpp as llama
-        from cyllama.llama.token_decoder import TokenDecoder
+    def __init__(self, engine: Engine, context_tokens: int) -> None:
+        """Take an engine that has read nothing.
 
-        self._llama = llama
-        self._new_decoder = TokenDecoder
-        llama.disable_logging()
-        llama.ggml_backend_load_all()
-        self._model = llama.LlamaModel(path, llama.LlamaModelParams())
-        self._vocabulary = self._model.get_vocab()
-        self._template = self._model.get_default_chat_template() or ""
-        if not self._template:
+        Raises:
+            ValueError: Its model was not made to answer.
+        """
+        if not engine.template:
             raise ValueError("the model has no chat template: it was not made to answer")
-        settings = llama.LlamaContextParams()
-        settings.n_ctx, settings.n_batch = context_tokens, _BATCH_TOKENS
-        # More threads than processors of the quota make each token many times dearer: they spin on barriers.
-        settings.n_threads = settings.n_threads_batch = 1
-        self._context = llama.LlamaContext(self._model, settings)
-        self._context.install_cancel_callback()
+        self._engine = engine
         self._context_tokens = context_tokens
         self._known: list[int] = []
         self._running = ""
@@ -62,7 +45,7 @@ class LocalModel:
         """Stop that call soon; called from another thread."""
         self._cancelled = call
         if self._running == call:
-            self._context.cancel = True
+            self._engine.cancel(True)
 
     def chat(self, call: str, message: dict[str, Any], token: Callable[[str], None] | None) -> dict[str, Any]:
         """Return text, why it ended and the count of tokens; `token` is given each piece of text.
@@ -78,8 +61,9 @@ class LocalModel:
                 f"the prompt takes {len(prompt)} tokens and the answer may take {max_tokens}; "
                 f"the model holds {self._context_tokens}",
             )
-        sampler = self._sampler(message)
-        self._context.cancel = False
+        temperature = float(message.get("temperature", 0.0))
+        sampler = self._engine.sampler(message.get("schema"), temperature, _whole(message, "seed", 1))
+        self._engine.cancel(False)
         self._running = call
         try:
             is_whole = _is_whole_json if message.get("schema") is not None else _is_never_whole
@@ -94,35 +78,32 @@ class LocalModel:
         The marks of that form inside a message are text like any other, or are taken out: who writes a message must
         not write the next one.
         """
-        if _CHATML in self._template:
-            return list(self._vocabulary.tokenize(_in_chatml(messages), add_special=False, parse_special=True))
+        if _CHATML in self._engine.template:
+            return self._engine.tokens(_in_chatml(messages), begins=False, reads_marks=True)
         # The template is filled with marks of ours; only what it puts around them may hold marks of its own.
-        standing_in = [
-            self._llama.LlamaChatMessage(role=one["role"], content=f"\ue000{number}\ue001")
-            for number, one in enumerate(messages)
-        ]
+        standing_in = [{"role": one["role"], "content": f"\ue000{number}\ue001"} for number, one in enumerate(messages)]
         try:
-            form = self._model.chat_apply_template(self._template, standing_in, True)
-        except (RuntimeError, ValueError) as error:
+            form = self._engine.filled(standing_in)
+        except ValueError as error:
             raise RefusedCall("bad_template", f"the model's chat template cannot be used: {error}") from error
         tokens: list[int] = []
         for number, piece in enumerate(re.split("\ue000([0-9]+)\ue001", form)):
             is_message = number % 2 == 1
             text = messages[int(piece)]["content"] if is_message else piece
-            tokens += self._vocabulary.tokenize(text, add_special=number == 0, parse_special=not is_message)
+            tokens += self._engine.tokens(text, begins=number == 0, reads_marks=not is_message)
         return tokens
 
     def _generate(
         self,
         call: str,
         prompt: list[int],
-        sampler: Any,
+        sampler: Sampler,
         max_tokens: int,
         token: Callable[[str], None] | None,
         is_whole: Callable[[list[str]], bool],
     ) -> tuple[str, str, int]:
         pieces: list[str] = []
-        decoder = self._new_decoder(self._vocabulary)
+        decoder = self._engine.decoder()
         finish = "length"
         count = 0
         try:
@@ -130,8 +111,8 @@ class LocalModel:
             while count < max_tokens:
                 if self._cancelled == call:
                     raise InterruptedError
-                chosen = sampler.sample(self._context, -1)
-                if self._vocabulary.is_eog(chosen):
+                chosen = sampler.choose()
+                if self._engine.is_end(chosen):
                     finish = "stop"
                     break
                 count += 1
@@ -141,7 +122,7 @@ class LocalModel:
                 if is_whole(pieces):
                     finish = "stop"
                     break
-                self._context.decode(self._llama.llama_batch_get_one([chosen], len(self._known)))
+                self._engine.read([chosen], len(self._known))
                 self._known.append(chosen)
         except InterruptedError:
             finish = "cancelled"
@@ -155,36 +136,17 @@ class LocalModel:
         while shared < min(len(self._known), len(prompt) - 1) and self._known[shared] == prompt[shared]:
             shared += 1
         shared = self._forget(shared)
-        for start in range(shared, len(prompt), _BATCH_TOKENS):
-            block = prompt[start : start + _BATCH_TOKENS]
-            self._context.decode(self._llama.llama_batch_get_one(block, start))
+        for start in range(shared, len(prompt), BATCH_TOKENS):
+            block = prompt[start : start + BATCH_TOKENS]
+            self._engine.read(block, start)
             self._known += block
 
     def _forget(self, keep: int) -> int:
         """Drop all but the first `keep` tokens from the memory; return how many are left."""
-        if keep == 0 or not self._context.memory_seq_rm(0, keep, -1):
-            self._context.kv_cache_clear()
+        if not self._engine.forget(keep):
             keep = 0
         self._known = self._known[:keep]
         return keep
-
-    def _sampler(self, message: dict[str, Any]) -> Any:
-        sampler = self._llama.LlamaSampler(self._llama.LlamaSamplerChainParams())
-        if message.get("schema") is not None:
-            try:
-                grammar = self._llama.json_schema_to_grammar(json.dumps(message["schema"]))
-                sampler.add_grammar(self._vocabulary, grammar, "root")
-            except (AssertionError, LookupError, RecursionError, RuntimeError, TypeError, ValueError) as error:
-                raise RefusedCall("bad_schema", f"no grammar can be made of this schema: {error}") from error
-        temperature = float(message.get("temperature", 0.0))
-        if temperature <= 0:
-            sampler.add_greedy()
-        else:
-            sampler.add_top_k(40)
-            sampler.add_top_p(0.95, 1)
-            sampler.add_temp(temperature)
-            sampler.add_dist(_whole(message, "seed", 1))
-        return sampler
 
 
 def _messages(message: dict[str, Any]) -> list[dict[str, str]]:

@@ -13,7 +13,7 @@ from typing import Any
 import httpx2
 import openai
 
-from bykilt.llm.worker.model import RefusedCall
+from bykilt.llm.worker.engine import RefusedCall
 from bykilt.llm.worker.remote_transport import CANCELLED, Cancelled, LineTransport
 
 Token = Callable[[str], None]
