@@ -158,8 +158,8 @@ class DockerLLMSandbox:
                 if self._attached is None:
                     await anyio.to_thread.run_sync(self.prepare)
                 assert self._attached is not None
-                attached, self._attached = self._attached, None
-                self._talk = talk = Conversation(await _as_stream(attached))
+                self._talk = talk = Conversation(await _as_stream(self._attached))
+                self._attached = None
                 await self._hear_ready(talk)
         except TimeoutError:
             await self._destroy()
