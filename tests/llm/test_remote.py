@@ -153,6 +153,15 @@ async def test_what_a_provider_does_not_know_is_left_out(server: FakeProvider) -
     assert json.dumps(CITY) in document["messages"][0]["content"]
 
 
+async def test_a_provider_that_does_not_know_how_to_count_a_stream_is_not_asked_to(server: FakeProvider) -> None:
+    pieces: list[str] = []
+    async with asking(server, unsupported=frozenset({"stream_options"})) as backend:
+        answer = await backend.answer(call(), pieces.append)
+    assert server.seen[0].document["stream"] is True
+    assert "stream_options" not in server.seen[0].document
+    assert "".join(pieces) == answer.text != ""
+
+
 async def test_a_cancelled_call_hangs_up_and_the_container_answers_the_next(server: FakeProvider) -> None:
     def script(wire: Wire) -> None:
         wire.begin_stream()

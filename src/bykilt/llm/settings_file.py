@@ -74,7 +74,7 @@ class ProviderModel(Strict):
     max_tokens_parameter: Literal["max_tokens", "max_completion_tokens"] = Field(
         default="max_tokens", description="what it calls the most tokens of an answer"
     )
-    unsupported: list[Literal["seed", "temperature", "response_format"]] = Field(
+    unsupported: list[Literal["seed", "temperature", "response_format", "stream_options"]] = Field(
         default_factory=list, description="parameters that it would refuse, so that they are left out"
     )
 
