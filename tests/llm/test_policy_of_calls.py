@@ -51,14 +51,18 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def configure(home: Path, server: FakeProvider, *lines: str, other: FakeProvider | None = None) -> None:
     """Write the home's settings: one provider, or two of which the second is asked where the first gives no answer."""
     providers = {"first": server} | ({"second": other} if other is not None else {})
-    text = ["schema_version: 1", f"use: [{', '.join(providers)}]", "providers:"]
+    text = [f"use: [{', '.join(providers)}]", "providers:"]
     for name, one in providers.items():
         text.append(
             f"  {name}: {{url: '{one.url}', allow_private: true, secret: {SECRET}, "
             "models: {small: {prompt: 1, completion: 2}}}"
         )
+    write_settings(home, *text, "retry: {attempts: 3, first_s: 0.01, most_s: 0.05}", *lines)
+
+
+def write_settings(home: Path, *lines: str) -> None:
     home.mkdir(parents=True, exist_ok=True)
-    (home / "llm.yaml").write_text("\n".join([*text, "retry: {attempts: 3, first_s: 0.01, most_s: 0.05}", *lines]))
+    (home / "llm.yaml").write_text("\n".join(["schema_version: 1", *lines]))
 
 
 async def give_key(home: Path, *servers: FakeProvider) -> None:
@@ -365,3 +369,14 @@ def test_each_provider_is_checked_with_a_single_token(home: Path, server: FakePr
     assert found["second"]["error"]["code"] == "llm_provider_failed"
     assert found["local"]["error"] is None
     assert server.seen[0].document["max_tokens"] == 1
+
+
+async def test_containers_are_held_as_the_settings_say(home: Path) -> None:
+    write_settings(home, "container: {memory: 300m, cpus: 0.5, engine: llama_cpp, containers: 1}")
+    async with opened() as gateway:
+        answer = await gateway.invoke_llm("What is the capital of France?", {"max_tokens": 20})
+        metrics = gateway._sandbox.get_metrics()
+    assert "Paris" in answer["text"]
+    assert answer["sandbox"]["resource_limits"]["memory_bytes"] == 300 << 20
+    assert answer["sandbox"]["resource_limits"]["cpu_quota"] == 50_000
+    assert (metrics["container_id"], metrics["engine"]) == (answer["sandbox"]["container_id"], "llama_cpp")

@@ -16,8 +16,10 @@ import pytest
 from bykilt.llm.docker_sandbox import DockerLLMSandbox
 from bykilt.llm.errors import SandboxRefused
 from bykilt.llm.policy import SandboxPolicy
+from bykilt.llm.service_gateway import get_llm_gateway
 from bykilt.llm.worker import second_filter
 from tests.support.llm import Ended, require_gvisor, run_inside
+from tests.support.llm_provider import fake_provider
 
 PROBE = (Path(__file__).resolve().parents[1] / "support" / "llm_probe.py").read_text()
 EVERY_CALL = {*range(335), *range(424, 463)}
@@ -138,6 +140,28 @@ async def test_the_model_answers_in_gvisor(policy: SandboxPolicy) -> None:
     assert answer.text == "The capital of France is Paris."
     assert metrics["attested"]["kernel"] == "gvisor"
     assert metrics["security"]["second_filter"] is True
+
+
+async def test_the_settings_can_demand_gvisor(
+    policy: SandboxPolicy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For the local model and, in the same way, for a provider that is asked from a container."""
+    monkeypatch.setenv("ENABLE_LLM", "true")
+    monkeypatch.setenv("BYKILT_HOME", str(tmp_path))
+    with fake_provider() as server:
+        (tmp_path / "llm.yaml").write_text(
+            f"schema_version: 1\ncontainer: {{runtime: {policy.runtime}}}\n"
+            f"providers: {{own: {{url: '{server.url}', allow_private: true, models: {{small: null}}}}}}\n"
+        )
+        gateway = get_llm_gateway()
+        try:
+            local = await gateway.invoke_llm("What is the capital of France?", {"max_tokens": 30})
+            remote = await gateway.invoke_llm("Hi", {"max_tokens": 30, "provider": "own"})
+        finally:
+            await gateway.shutdown()
+    assert [one["sandbox"]["security"]["runtime"] for one in (local, remote)] == [policy.runtime] * 2
+    assert local["text"] == "The capital of France is Paris."
+    assert len(server.seen) == 1
 
 
 async def test_a_daemon_that_runs_something_else_under_that_name_is_found_out(

@@ -216,14 +216,20 @@ def _schema(path: Path | None) -> dict[str, Any] | None:
 def _status() -> dict[str, Any]:
     enabled = Settings.from_environment().llm_enabled
     facts: dict[str, Any] = {"enabled": enabled, "docker": None, "apparmor": None, "image": None, "usable": False}
+    from contextlib import closing
+
     from bykilt.llm.daemon import connect
+    from bykilt.llm.errors import RuntimeMissing
     from bykilt.llm.image_contents import image_name
+    from bykilt.llm.settings_file import load_settings
 
     try:
-        client = connect()
-        facts |= {"docker": client.version(), "apparmor": client.has_apparmor()}
-        image = client.image(image_name())
-        client.close()
+        runtime = load_settings(Settings.from_environment().home).container.runtime
+        with closing(connect()) as client:
+            facts |= {"docker": client.version(), "apparmor": client.has_apparmor(), "runtime": runtime or "default"}
+            image = client.image(image_name())
+            if runtime is not None and runtime not in client.runtimes():
+                raise RuntimeMissing(runtime)
     except BykiltError as error:
         return facts | {"problem": error.message, "hint": error.hint}
     if image is None:

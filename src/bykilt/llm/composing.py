@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bykilt.audit.ledger import Ledger
 from bykilt.audit.opening import open_ledger
@@ -20,8 +21,7 @@ from bykilt.llm.call_record import CallRecord
 from bykilt.llm.pipeline import CallPipeline
 from bykilt.llm.prompt_screen import KnownValues, LearningRedactor, PromptScreen, VaultValues
 from bykilt.llm.providers import LOCAL, Provider
-from bykilt.llm.settings import LLMSettings
-from bykilt.llm.settings_file import load_settings
+from bykilt.llm.settings import ContainerSettings, LLMSettings
 from bykilt.llm.usage_store import UsageStore
 from bykilt.security.errors import VaultError
 from bykilt.security.opening import open_sealer
@@ -29,6 +29,9 @@ from bykilt.security.redaction import SecretRedactor
 from bykilt.security.secrets_vault import SecretsVault, get_secrets_vault
 from bykilt.security.vault_settings import VaultSettings
 from bykilt.storage.atomic_file import make_private_dir
+
+if TYPE_CHECKING:
+    from bykilt.llm.pool import WorkerPool
 
 MakeBackend = Callable[[Provider], Backend]
 """Makes what asks a remote provider."""
@@ -95,18 +98,16 @@ def compose(
     around: Surroundings,
     local: Backend,
     remote: MakeBackend,
+    settings: LLMSettings,
     *,
-    settings: LLMSettings | None = None,
     clock: Clock | None = None,
 ) -> CallPipeline:
     """Return the pipeline of a home. Waits for the disk.
 
     Raises:
-        SettingsError: The file of settings cannot be used.
         CacheUnavailable: Answers are to be kept, and there is no key.
         StorageError, InvalidSetting: The home cannot be used.
     """
-    settings = settings or load_settings(around.home)
     make_private_dir(around.home)
     backends = Backends(local, settings.providers, remote)
     cache = _cache(around, settings, clock) if settings.cache.exact else None
@@ -131,7 +132,25 @@ def _cache(around: Surroundings, settings: LLMSettings, clock: Clock | None) -> 
     return AnswerCache(around.home / answer_cache.FILE_NAME, seal, settings.cache, clock)
 
 
-def remote_backends(around: Surroundings) -> MakeBackend:
+def local_pool(around: Surroundings, container: ContainerSettings) -> WorkerPool:
+    """Return the containers of the local model, held as the settings say; nothing is started."""
+    from bykilt.llm.docker_sandbox import DockerLLMSandbox
+    from bykilt.llm.pool import WorkerPool
+
+    def make(model: str) -> DockerLLMSandbox:
+        return DockerLLMSandbox(
+            model=model,
+            home=around.home,
+            runtime=container.runtime,
+            memory_limit=container.memory,
+            cpu_quota=container.cpu_quota,
+            engine=container.engine,
+        )
+
+    return WorkerPool(make, containers=container.containers)
+
+
+def remote_backends(around: Surroundings, container: ContainerSettings) -> MakeBackend:
     """Return what makes the backends of remote providers: a broker for each, and a container for each owner."""
 
     def make(provider: Provider) -> Backend:
@@ -139,7 +158,7 @@ def remote_backends(around: Surroundings) -> MakeBackend:
         from bykilt.llm.broker.records import LedgerRecords
         from bykilt.llm.remote_pool import RemotePool
 
-        return RemotePool(provider, Broker(provider, _Keys(around), records=LedgerRecords(around.ledger)))
+        return RemotePool(provider, Broker(provider, _Keys(around), records=LedgerRecords(around.ledger)), container)
 
     return make
 

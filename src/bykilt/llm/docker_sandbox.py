@@ -295,6 +295,7 @@ class DockerLLMSandbox:
             "running": self.is_running,
             "image": self.image,
             "model": self.model,
+            "engine": str(self._engine) if self._outside is None else None,
             "network_mode": "none",
             "resource_limits": {
                 "memory_bytes": policy.memory,

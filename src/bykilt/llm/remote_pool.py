@@ -16,18 +16,30 @@ from bykilt.llm.calls import Call, Completion
 from bykilt.llm.docker_sandbox import DockerLLMSandbox
 from bykilt.llm.pool import WorkerPool
 from bykilt.llm.providers import Provider
+from bykilt.llm.settings import ContainerSettings
 
 
 class RemotePool:
     """A backend: the calls of an owner go to the provider by a container of that owner."""
 
-    def __init__(self, provider: Provider, broker: Broker) -> None:
-        """Take whom to ask, and the broker that asks, which is closed at the end; nothing is started."""
+    def __init__(self, provider: Provider, broker: Broker, container: ContainerSettings | None = None) -> None:
+        """Take whom to ask, the broker that asks, which is closed at the end, and how containers are held.
+
+        Nothing is started.
+        """
+        held = container or ContainerSettings()
         self.provider = provider.name
         self._broker = broker
         self._pool = WorkerPool(
-            lambda model: DockerLLMSandbox(model=model, outside=broker),
+            lambda model: DockerLLMSandbox(
+                model=model,
+                outside=broker,
+                runtime=held.runtime,
+                memory_limit=held.memory,
+                cpu_quota=held.cpu_quota,
+            ),
             model=provider.default_model,
+            containers=held.containers,
             # A container without a model in it is there in a moment.
             keep_spare=False,
         )

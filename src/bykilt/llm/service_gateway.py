@@ -102,7 +102,7 @@ class DockerLLMServiceGateway:
 
     def __init__(
         self,
-        sandbox: DockerLLMSandbox | WorkerPool,
+        sandbox: DockerLLMSandbox | WorkerPool | None = None,
         *,
         around: Surroundings | None = None,
         local: Backend | None = None,
@@ -110,11 +110,15 @@ class DockerLLMServiceGateway:
     ) -> None:
         """Take the sandbox of the local model, or a pool of them, and where calls belong.
 
-        Without `around` they belong to the environment's home.
+        Without `sandbox` it is a pool that is held as `llm.yaml` says, and without `around` calls belong to the
+        environment's home.
         Nothing is opened or started before it is needed. `local` asks the sandbox, and `remote` makes what asks a
         provider, in another way than the usual one.
         """
-        self._sandbox = sandbox
+        from bykilt.llm.pool import WorkerPool
+
+        self._is_as_settings_say = sandbox is None
+        self._sandbox = WorkerPool(home=around.home if around is not None else None) if sandbox is None else sandbox
         self._around = around
         self._local = local
         self._remote = remote
@@ -187,13 +191,18 @@ class DockerLLMServiceGateway:
             return self._pipeline
 
     def _compose(self) -> CallPipeline:
-        from bykilt.llm.composing import Surroundings, compose, remote_backends
+        from bykilt.llm.composing import Surroundings, compose, local_pool, remote_backends
         from bykilt.llm.pool import WorkerPool
+        from bykilt.llm.settings_file import load_settings
         from bykilt.llm.turns import TakingTurns
 
         around = self._around or Surroundings.from_environment()
+        settings = load_settings(around.home)
+        if self._is_as_settings_say:
+            self._sandbox = local_pool(around, settings.container)
         local = self._local or (self._sandbox if isinstance(self._sandbox, WorkerPool) else TakingTurns(self._sandbox))
-        return compose(around, local, self._remote or remote_backends(around))
+        remote = self._remote or remote_backends(around, settings.container)
+        return compose(around, local, remote, settings)
 
 
 def get_llm_gateway(

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from bykilt.llm.breaker import BreakerSettings
 from bykilt.llm.budgets import Budgets
+from bykilt.llm.calls import LocalEngine
 from bykilt.llm.providers import LOCAL, Provider
 from bykilt.llm.rates import Rate
 from bykilt.llm.retry import RetrySettings
@@ -20,6 +21,26 @@ class WhenUnavailable(StrEnum):
 
     REFUSE = "refuse"
     STUB = "stub"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerSettings:
+    """How containers are held, beside the walls that always stand.
+
+    `runtime` is a name that Docker knows, `runsc` for gVisor; `memory` a text like `512m`; `cpus` how many processors;
+    `engine` the library that runs a local model; `containers` how many the owners may have at a time, of each provider.
+    """
+
+    runtime: str | None = None
+    memory: str = "512m"
+    cpus: float = 1.0
+    engine: LocalEngine = LocalEngine.CYLLAMA
+    containers: int = 4
+
+    @property
+    def cpu_quota(self) -> int:
+        """Microseconds of one processor in each 100,000."""
+        return round(self.cpus * 100_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +76,4 @@ class LLMSettings:
     retry: RetrySettings = field(default_factory=RetrySettings)
     breaker: BreakerSettings = field(default_factory=BreakerSettings)
     when_unavailable: WhenUnavailable = WhenUnavailable.REFUSE
+    container: ContainerSettings = field(default_factory=ContainerSettings)

@@ -17,14 +17,16 @@ from bykilt.documents.problems import DocumentError, Problem
 from bykilt.documents.reading import DocumentKind, parse, read_file
 from bykilt.json_types import JsonObject
 from bykilt.llm.breaker import BreakerSettings
+from bykilt.llm.calls import LocalEngine
 from bykilt.llm.presets import ProviderKind
 from bykilt.llm.retry import RetrySettings
-from bykilt.llm.settings import CacheSettings, LLMSettings, WhenUnavailable
+from bykilt.llm.settings import CacheSettings, ContainerSettings, LLMSettings, WhenUnavailable
 
 SCHEMA_VERSION = 1
 NAMES = ("llm.yaml", "llm.yml", "llm.json")
 _FILE = DocumentKind("file of model settings", "it has a few lines for each provider")
 _RETRY, _BREAKER, _CACHE = RetrySettings(), BreakerSettings(), CacheSettings()
+_CONTAINER = ContainerSettings()
 
 Money = int | float | str
 ModelName = Annotated[str, Field(min_length=1, max_length=128)]
@@ -128,6 +130,20 @@ class CacheModel(Strict):
     max_mib: int = Field(default=_CACHE.max_bytes >> 20, ge=1, le=4096, description="what they may take, in MiB")
 
 
+class ContainerModel(Strict):
+    """How the containers are held, beside the walls that always stand."""
+
+    runtime: str | None = Field(
+        default=None, pattern=r"^[A-Za-z0-9._-]{1,64}$", description="as Docker knows it; `runsc` is gVisor"
+    )
+    memory: str = Field(default=_CONTAINER.memory, description="of each, such as 512m or 2g")
+    cpus: float = Field(default=_CONTAINER.cpus, ge=0.1, le=64, description="processors of each")
+    engine: LocalEngine = Field(
+        default=_CONTAINER.engine, strict=False, description="the library that runs a model in the container"
+    )
+    containers: int = Field(default=_CONTAINER.containers, ge=1, le=64, description="at a time, of each provider")
+
+
 class RetryModel(Strict):
     """When a provider that failed is asked again, within the call's deadline."""
 
@@ -161,6 +177,7 @@ class SettingsModel(Strict):
     cache: CacheModel = Field(default_factory=CacheModel)
     retry: RetryModel = Field(default_factory=RetryModel)
     breaker: BreakerModel = Field(default_factory=BreakerModel)
+    container: ContainerModel = Field(default_factory=ContainerModel)
     when_unavailable: WhenUnavailable = Field(
         default=WhenUnavailable.REFUSE,
         strict=False,

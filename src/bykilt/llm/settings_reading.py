@@ -12,17 +12,19 @@ from bykilt.errors import InvalidInput
 from bykilt.llm.breaker import BreakerSettings
 from bykilt.llm.budgets import Budgets, Limit, OwnerLimits
 from bykilt.llm.money import dollars, parts_of
+from bykilt.llm.policy import memory_bytes
 from bykilt.llm.presets import PRESETS
 from bykilt.llm.providers import LOCAL, Price, Provider
 from bykilt.llm.rates import Rate
 from bykilt.llm.retry import RetrySettings
-from bykilt.llm.settings import CacheSettings, LLMSettings, Rates
+from bykilt.llm.settings import CacheSettings, ContainerSettings, LLMSettings, Rates
 from bykilt.network.addresses import AddressKind, kind_of
 from bykilt.network.host_names import canonical_host, is_localhost, literal_address
 
 if TYPE_CHECKING:
     from bykilt.llm.settings_file import (
         BudgetsModel,
+        ContainerModel,
         LimitModel,
         OwnerLimitsModel,
         PriceModel,
@@ -41,6 +43,7 @@ def settings_of(model: SettingsModel, problems: ProblemList) -> LLMSettings | No
         problems.add(f"/providers/{LOCAL}", f"{LOCAL!r} is the model in the container", "give it another name")
     _check_order(model.use, {LOCAL, *providers}, problems)
     budgets = _budgets(model.budgets, problems)
+    container = _container(model.container, problems)
     known = {name: provider for name, provider in providers.items() if provider is not None}
     if budgets.count_money:
         _check_prices(known, problems)
@@ -57,6 +60,21 @@ def settings_of(model: SettingsModel, problems: ProblemList) -> LLMSettings | No
         retry=RetrySettings(model.retry.attempts, model.retry.first_s, model.retry.most_s),
         breaker=BreakerSettings(model.breaker.failures, model.breaker.open_s),
         when_unavailable=model.when_unavailable,
+        container=container,
+    )
+
+
+def _container(given: ContainerModel, problems: ProblemList) -> ContainerSettings:
+    try:
+        memory_bytes(given.memory)
+    except InvalidInput:
+        problems.add("/container/memory", f"{given.memory!r} is no amount of memory", "give at least 64m, such as 512m")
+    return ContainerSettings(
+        runtime=given.runtime,
+        memory=given.memory,
+        cpus=given.cpus,
+        engine=given.engine,
+        containers=given.containers,
     )
 
 

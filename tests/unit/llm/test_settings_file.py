@@ -11,11 +11,12 @@ import pytest
 import yaml
 
 from bykilt.llm.budgets import Limit, OwnerLimits
+from bykilt.llm.calls import LocalEngine
 from bykilt.llm.money import PARTS_PER_DOLLAR
 from bykilt.llm.presets import PRESETS
 from bykilt.llm.providers import Price
 from bykilt.llm.rates import Rate
-from bykilt.llm.settings import LLMSettings, WhenUnavailable
+from bykilt.llm.settings import ContainerSettings, LLMSettings, WhenUnavailable
 from bykilt.llm.settings_file import SettingsError, load_settings, parse_settings, settings_schema
 
 GOOD = """
@@ -181,3 +182,19 @@ def test_the_schema_takes_what_the_reader_takes() -> None:
 @pytest.mark.parametrize("text", ["", "[]", "schema_version: 2", "use: [local]", "schema_version: 1\nuse: []"])
 def test_what_is_no_such_file_is_refused(text: str) -> None:
     assert len(problems_of(text)) == 1
+
+
+def test_how_containers_are_held_is_read() -> None:
+    text = "schema_version: 1\ncontainer: {runtime: runsc, memory: 1g, cpus: 1.5, engine: llama_cpp, containers: 2}\n"
+    held = parse_settings(text, "llm.yaml").container
+    assert held == ContainerSettings(runtime="runsc", memory="1g", cpus=1.5, engine=LocalEngine.LLAMA_CPP, containers=2)
+    assert held.cpu_quota == 150_000
+
+
+@pytest.mark.parametrize(
+    "container",
+    ["memory: 3m", "memory: lots", "cpus: 0", "engine: other", "runtime: 'a b'", "containers: 0", "network: host"],
+)
+def test_containers_that_cannot_be_held_like_this_are_refused(container: str) -> None:
+    (problem,) = problems_of(f"schema_version: 1\ncontainer: {{{container}}}\n")
+    assert problem.startswith("/container/")
