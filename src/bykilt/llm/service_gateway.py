@@ -220,9 +220,7 @@ def get_llm_gateway(
         return DisabledLLMGateway()
     if not use_docker:
         raise InvalidInput("the model runs in a container only", hint="leave use_docker out")
-    from bykilt.llm.pool import WorkerPool
-
-    return DockerLLMServiceGateway(WorkerPool(home=around.home if around else None), around=around)
+    return DockerLLMServiceGateway(around=around)
 
 
 def _has_stub(pipeline: CallPipeline) -> bool:

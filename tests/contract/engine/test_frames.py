@@ -121,7 +121,7 @@ async def test_a_missing_element_names_the_frame(engine: BrowserEngine, site: Si
     """Contract, both engines: the error says where it was looked for."""
     await go(engine, site.url("frames.html"))
 
-    result = await fails(engine, "click", "element_not_found", frame="same", selector="#nothing", timeout_ms=1_500)
+    result = await fails(engine, "click", "element_not_found", frame="same", selector="#nothing", timeout_ms=3_000)
 
     assert "frame_inner.html?who=same" in str(result.error)
 

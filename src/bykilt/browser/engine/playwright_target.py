@@ -40,10 +40,10 @@ from bykilt.json_types import JsonValue
 T = TypeVar("T")
 
 # What is kept of an action's time to find out why it did not happen.
-_DIAGNOSIS_S = 0.2
+_DIAGNOSIS_S = 0.5
 _DIAGNOSIS_SHARE = 0.3
-_DIAGNOSIS_EXTRA_S = 0.4
-_ASKING_MS = 500.0
+_DIAGNOSIS_EXTRA_S = 0.6
+_ASKING_MS = 800.0
 _NEWS_PATIENCE_S = 0.5
 # A class of Playwright's own that its public module does not export.
 _TARGET_CLOSED = "TargetClosedError"
