@@ -1,4 +1,4 @@
-"""Runs that ask a model: what is sent, told and recorded, and answers from the record. No model takes part."""
+"""Runs that ask a model: what is sent, told and recorded. No model takes part."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import stat
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,28 +14,21 @@ import anyio
 import pytest
 from anyio import fail_after
 
-from bykilt.errors import InvalidInput
-from bykilt.events.event_file import read_events
-from bykilt.events.model import Event, ModelAnswered, Outcome, Warned
+from bykilt.events.model import Outcome
 from bykilt.flows.loader import load_flow_text
-from bykilt.history.model import RunRecord, RunStatus, UnknownRun
+from bykilt.history.model import RunStatus
 from bykilt.json_types import JsonObject
 from bykilt.llm.errors import AnswerIncomplete, LLMDisabled
-from bykilt.runs.model import RunRequest, Secrecy
+from bykilt.runs.model import RunRequest
 from bykilt.runs.secrecy import OpenSecrecy, VaultSecrecy
 from bykilt.security.redaction import SecretRedactor
 from bykilt.security.secrets_vault import SecretsVault
-from bykilt.storage.home import Home
 from bykilt.storage.run_folder import RunFolder
+from tests.support.asking_runs import ABOUT_THE_PAGE, ASK, READ, SCHEMA, SECRET, House
 from tests.support.run_services import run_service
-from tests.support.scripted_engine import Script, ScriptedEngines, gives
+from tests.support.scripted_engine import ScriptedEngines
 from tests.support.scripted_gateway import ScriptedGateway
 from tests.support.vaults import VaultHome
-
-SCHEMA: JsonObject = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
-ASK: JsonObject = {"id": "it", "action": "ask", "question": "How many?", "schema": SCHEMA}
-READ: JsonObject = {"id": "read", "action": "extract", "selector": "#text"}
-SECRET = "hunter2-of-the-shop"
 
 
 @pytest.fixture
@@ -48,71 +41,9 @@ def home(tmp_path: Path) -> Path:
     return tmp_path / "home"
 
 
-@dataclass
-class Ended:
-    """A run that has ended, and what it left."""
-
-    run: RunRecord
-    folder: RunFolder
-    engines: ScriptedEngines
-
-    @property
-    def events(self) -> list[Event]:
-        return list(read_events(self.folder.events, self.run.id))
-
-    @property
-    def answered(self) -> list[ModelAnswered]:
-        return [event.fact for event in self.events if isinstance(event.fact, ModelAnswered)]
-
-    @property
-    def warnings(self) -> list[Warned]:
-        return [event.fact for event in self.events if isinstance(event.fact, Warned)]
-
-    @property
-    def result(self) -> dict[str, Any]:
-        document: dict[str, Any] = json.loads(self.folder.result.read_bytes())
-        return document
-
-    @property
-    def recorded(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.folder.llm_answers.read_text().splitlines()]
-
-    @property
-    def code(self) -> str:
-        assert self.run.failure is not None
-        return self.run.failure.code
-
-
-@dataclass
-class House:
-    """Where runs are carried out, one after the other; a page that says `page` to whoever reads it."""
-
-    home: Path
-    page: str = "3 apples"
-    secrets: tuple[str, ...] = ()
-    secrecy: Secrecy | None = None
-    gateway: ScriptedGateway | None = field(default_factory=ScriptedGateway)
-
-    async def run(self, *steps: JsonObject, answers: list[Any] | None = None, **wanted: Any) -> Ended:
-        """Carry out a flow; `answers` are what the model says."""
-        if self.gateway is not None and answers is not None:
-            self.gateway.answers = list(answers)
-        flow = {"bykilt": 1, "name": "asks", "steps": steps, "outputs": {"it": "${steps.it.result}"}}
-        request = RunRequest(flow=load_flow_text(json.dumps(flow), "asks.json"), trace=False, **wanted)
-        engines = ScriptedEngines(Script({"#text": gives(self.page)}))
-        secrecy = self.secrecy or OpenSecrecy(SecretRedactor(self.secrets))
-        with fail_after(10):
-            async with run_service(self.home, engines, models=self.gateway, secrecy=secrecy) as service:
-                run = await service.wait(await service.submit(request))
-        return Ended(run, Home(self.home).run_folder(run.id), engines)
-
-
 @pytest.fixture
 def house(home: Path) -> House:
     return House(home)
-
-
-ABOUT_THE_PAGE = (READ, {**ASK, "data": "${steps.read.result}"})
 
 
 # ---- asking
@@ -341,145 +272,6 @@ async def test_a_vault_that_was_never_made_is_not_made_for_it(home: Path) -> Non
     house = House(home, secrecy=VaultSecrecy(opened, SecretRedactor(), lambda: False))
 
     assert (await house.run(ASK, answers=[{"n": 3}])).run.status is RunStatus.SUCCEEDED
-
-
-# ---- replaying
-
-
-async def test_a_replay_gives_the_same_answers_without_any_model(house: House) -> None:
-    """Contract: with the model switched off, with the same outcome, and marked as replayed."""
-    loop: JsonObject = {"action": "for_each", "items": [1, 2], "steps": [{**ASK, "id": "each", "data": "${item}"}]}
-    first = await house.run(*ABOUT_THE_PAGE, loop, answers=[{"n": 3}, {"n": 1}, {"n": 2}])
-    off = House(house.home, gateway=None)
-    again = await off.run(*ABOUT_THE_PAGE, loop, replay_llm=first.run.id)
-
-    assert again.run.status is RunStatus.SUCCEEDED
-    assert again.result["outputs"] == first.result["outputs"]
-    assert [fact.answer for fact in again.answered] == [{"n": 3}, {"n": 1}, {"n": 2}]
-    assert [fact.prompt_sha256 for fact in again.answered] == [fact.prompt_sha256 for fact in first.answered]
-    assert {fact.replayed_from for fact in again.answered} == {first.run.id}
-    assert {fact.model for fact in again.answered} == {"scripted-1"}
-    totals = again.result["llm"]
-    assert (totals["calls"], totals["replayed"], totals["prompt_tokens"], totals["cost_usd"]) == (3, 3, 0, 0)
-    assert json.loads(again.folder.request.read_bytes())["replay_llm"] == first.run.id
-
-
-async def test_a_replay_can_be_replayed(house: House) -> None:
-    first = await house.run(*ABOUT_THE_PAGE, answers=[{"n": 3}])
-    second = await house.run(*ABOUT_THE_PAGE, replay_llm=first.run.id[:-1])
-    third = await house.run(*ABOUT_THE_PAGE, replay_llm="latest")
-
-    assert third.result["outputs"] == first.result["outputs"]
-    assert third.answered[0].replayed_from == second.run.id
-    assert house.gateway is not None
-    assert len(house.gateway.asked) == 1
-
-
-async def test_a_page_that_has_changed_ends_the_replay_and_says_where(house: House) -> None:
-    first = await house.run(*ABOUT_THE_PAGE, answers=[{"n": 3}])
-    house.page = "4 apples"
-    again = await house.run(*ABOUT_THE_PAGE, replay_llm=first.run.id)
-
-    assert again.code == "llm_replay_differs"
-    failure = again.run.failure
-    assert failure is not None
-    assert "step 'it'" in failure.message
-    assert "the data" in failure.message
-    assert "3 apples" in failure.message
-    assert "4 apples" in failure.message
-    assert "--replay-llm-loose" in failure.hint
-
-
-async def test_taken_loosely_an_answer_to_another_question_will_do(house: House) -> None:
-    first = await house.run(*ABOUT_THE_PAGE, answers=[{"n": 3}])
-    house.page = "4 apples"
-    again = await house.run(*ABOUT_THE_PAGE, replay_llm=first.run.id, replay_llm_loosely=True)
-
-    assert again.result["outputs"] == {"it": {"n": 3}}
-    assert [warning.code for warning in again.warnings] == ["llm_replay_differs"]
-
-
-async def test_even_loosely_an_answer_has_to_fit_the_schema_of_today(house: House) -> None:
-    first = await house.run(ASK, answers=[{"n": 3}])
-    schema: JsonObject = {"type": "object", "properties": {"n": {"type": "integer", "maximum": 2}}}
-    again = await house.run({**ASK, "schema": schema}, replay_llm=first.run.id, replay_llm_loosely=True)
-
-    assert again.code == "llm_answer_invalid"
-    assert "JSON Schema" in again.warnings[0].message
-
-
-@pytest.mark.parametrize(
-    ("changed", "what"),
-    [
-        ({"question": "How few?"}, "the question: «…Question: How many? Answer"),
-        ({"schema": {"type": "object"}}, "the JSON Schema of the answer"),
-    ],
-)
-async def test_a_flow_that_has_changed_ends_the_replay_and_says_where(
-    house: House, changed: JsonObject, what: str
-) -> None:
-    first = await house.run(ASK, answers=[{"n": 3}])
-    again = await house.run({**ASK, **changed}, replay_llm=first.run.id)
-
-    assert again.run.failure is not None
-    assert what in again.run.failure.message
-
-
-async def test_a_question_that_was_never_asked_has_no_answer(house: House) -> None:
-    first = await house.run({**READ, "id": "it"})
-    again = await house.run(ASK, replay_llm=first.run.id)
-
-    assert again.code == "llm_replay_missing"
-
-
-async def test_what_failed_then_fails_again_in_the_same_way(house: House) -> None:
-    """Contract: retries and `on_error` take the same turns."""
-    steps = {**ASK, "retry": {"attempts": 2, "delay_ms": 0}}
-    first = await house.run(steps, answers=[AnswerIncomplete("cut off", hint="more"), {"n": 3}])
-    again = await house.run(steps, replay_llm=first.run.id)
-
-    assert [fact.failure for fact in again.answered] == [fact.failure for fact in first.answered]
-    assert again.answered[0].failure is not None
-    assert again.answered[0].failure.code == "llm_answer_incomplete"
-    assert again.result["outputs"] == {"it": {"n": 3}}
-
-
-async def test_an_answer_that_was_not_waited_for_is_missing_in_the_replay(house: House) -> None:
-    first = await house.run({**ASK, "timeout_ms": 30}, answers=[])
-    again = await house.run({**ASK, "timeout_ms": 30}, replay_llm=first.run.id)
-
-    assert again.code == "llm_replay_missing"
-
-
-async def test_a_run_that_is_not_there_is_refused_at_once(house: House) -> None:
-    with pytest.raises(UnknownRun):
-        await house.run(ASK, replay_llm="01zzzz")
-
-
-async def test_what_was_answered_for_one_owner_is_not_replayed_for_another(house: House) -> None:
-    first = await house.run(ASK, answers=[{"n": 3}], owner="aiko")
-
-    with pytest.raises(InvalidInput, match="was not for 'ben'"):
-        await house.run(ASK, replay_llm=first.run.id, owner="ben")
-    assert (await house.run(ASK, replay_llm=first.run.id, owner="aiko")).run.status is RunStatus.SUCCEEDED
-
-
-@pytest.mark.parametrize("line", ["{", "[]", "{}", '{"path": 1}'])
-async def test_a_record_that_is_damaged_is_refused_at_once(house: House, line: str) -> None:
-    first = await house.run(ASK, answers=[{"n": 3}])
-    with first.folder.llm_answers.open("a") as file:
-        file.write(line + "\n")
-
-    with pytest.raises(InvalidInput, match="line 2 of"):
-        await house.run(ASK, replay_llm=first.run.id)
-
-
-async def test_a_line_that_was_torn_by_a_kill_is_left_out(house: House) -> None:
-    first = await house.run(ASK, answers=[{"n": 3}])
-    with first.folder.llm_answers.open("a") as file:
-        file.write('{"path": "/st')
-
-    assert (await house.run(ASK, replay_llm=first.run.id)).run.status is RunStatus.SUCCEEDED
 
 
 # ---- what is not there

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import anyio
 import pytest
@@ -18,15 +15,15 @@ from bykilt.browser.engine import browser_engine
 from bykilt.browser.engine.browser_engine import LaunchContext, Viewport
 from bykilt.browser.engine.errors import ActionError, BrowserGone, ElementNotFound, LaunchFailed
 from bykilt.events.event_file import read_events
-from bykilt.events.model import Event, RunFinished, Warned
+from bykilt.events.model import RunFinished, Warned
 from bykilt.history.history import History
-from bykilt.history.model import RunRecord, RunStatus
+from bykilt.history.model import RunStatus
 from bykilt.runs import executor
 from bykilt.runs.executor import launch_context
 from bykilt.runs.model import RunRequest, TraceWriter
 from bykilt.storage.home import Home
-from bykilt.storage.run_folder import RunFolder
 from bykilt.trace.writer import TraceNotWritten
+from tests.support.ended_run import EndedRun
 from tests.support.run_services import clicks, open_history, request, run_service
 from tests.support.scripted_engine import Script, ScriptedEngines, hangs, raises, waits
 
@@ -49,40 +46,18 @@ def history(home: Path) -> Iterator[History]:
     history.close()
 
 
-@dataclass
-class Ended:
-    """A run that has ended, and what it left."""
-
-    run: RunRecord
-    folder: RunFolder
-    engines: ScriptedEngines
-
-    @property
-    def events(self) -> list[Event]:
-        return list(read_events(self.folder.events, self.run.id))
-
-    @property
-    def warnings(self) -> list[Warned]:
-        return [event.fact for event in self.events if isinstance(event.fact, Warned)]
-
-    @property
-    def result(self) -> dict[str, Any]:
-        document: dict[str, Any] = json.loads(self.folder.result.read_bytes())
-        return document
-
-
 async def carry_out(
     home: Path, script: Script, wanted: RunRequest | None = None, traces: TraceWriter | None = None
-) -> Ended:
+) -> EndedRun:
     engines = ScriptedEngines(script)
     with fail_after(10):
         async with run_service(home, engines, traces=traces) as service:
             run_id = await service.submit(wanted or request("#a", "#b"))
             run = await service.wait(run_id)
-    return Ended(run, Home(home).run_folder(run_id), engines)
+    return EndedRun(run, Home(home).run_folder(run_id), engines)
 
 
-def failure_code(ended: Ended) -> str:
+def failure_code(ended: EndedRun) -> str:
     assert ended.run.failure is not None
     assert ended.run.failure.message
     return ended.run.failure.code
