@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,8 @@ from bykilt.audit.ledger import Ledger
 from bykilt.audit.record import Who
 from bykilt.llm.answer_cache import PURPOSE, AnswerCache
 from bykilt.llm.call_record import CallRecord
+from bykilt.llm.calls import Call
+from bykilt.llm.errors import ProviderFailed
 from bykilt.llm.pipeline import CallPipeline
 from bykilt.llm.prompt_screen import KnownValues, NoValues, PromptScreen
 from bykilt.llm.settings import LLMSettings
@@ -103,3 +106,11 @@ def home(tmp_path: Path) -> Iterator[LLMHome]:
     made = LLMHome(tmp_path)
     with made.opened:
         yield made
+
+
+def call(prompt: str = "What is the capital of France?", schema: Any = None, **context: Any) -> Call:
+    return Call.parse(prompt, {"owner": "alice", "max_tokens": 50, **context}, schema)
+
+
+def unavailable(status: int = 503, **more: Any) -> ProviderFailed:
+    return ProviderFailed(f"it answered {status}", is_retryable=True, status=status, **more)
